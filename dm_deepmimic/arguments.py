@@ -1,0 +1,389 @@
+"""DeepMimic's arg files: their grammar, and the typed settings of a scene read from them."""
+
+import dataclasses
+import math
+import numbers
+import os
+import pathlib
+import re
+import typing
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from dm_deepmimic import errors
+
+SCENES = ("imitate",)
+OVERRIDE = "override"  # the origin of a value that did not come from a file
+_DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a scene
+    "agent_files",
+    "cam_track_mode",
+    "int_output_path",
+    "model_files",
+    "num_workers",
+    "output_iters",
+    "output_path",
+    "rand_seed",
+    "train_agents",
+)
+_DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # without effect
+_PERTURBATION_KEYS = (  # without effect unless enable_rand_perturbs
+    "max_perturb",
+    "max_perturb_duration",
+    "min_perturb",
+    "min_pertrub_duration",  # DeepMimic spells it so
+    "perturb_part_ids",
+    "perturb_time_max",
+    "perturb_time_min",
+)
+IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS + _PERTURBATION_KEYS)
+_SEPARATORS = re.compile(r"[ \t\n\r,]+")
+_BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
+    ("false", "0", "False", "F", "f"), False
+)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?((([0-9]+\.?[0-9]*)|(\.[0-9]+))([eE][+-]?[0-9]+)?|inf)")
+
+FindArgFile = Callable[[str, pathlib.Path | None], pathlib.Path]
+"""Finds a nested arg file by its name and the file that names it (None: it was named in tokens)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Value:
+    """What was given for one key.
+
+    Attributes:
+        values: The words after the key, possibly none.
+        where: Where the key stands, `file:line`, or the source of the tokens.
+    """
+
+    values: tuple[str, ...]
+    where: str
+
+
+class Arguments(dict[str, Value]):
+    """Keys without their dashes and what was given for them, nested arg files included.
+
+    Attributes:
+        source: The arg file, or a word for the tokens, that all of it was read from.
+    """
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSettings:
+    """The settings of a scene; a field is called as its key in an arg file.
+
+    Build one with `scene_settings`, which checks them. DeepMimic allows several characters; here
+    the tuples of files and types hold one entry.
+
+    Attributes:
+        scene: Name of the scene.
+        num_update_substeps: Updates that the original's driver makes in 1/60 s.
+        num_sim_substeps: Engine steps in an update of 1/600 s.
+        world_scale: Scale of lengths inside the original's engine.
+        gravity: Acceleration, y-up [m/s^2].
+        terrain_file: Name of the terrain's file; empty for a plane.
+        char_types: Type of the character.
+        character_files: Name of the character's file.
+        state_files: Name of a file with the character's first pose, if any.
+        char_init_pos_xs: Initial x of the character's root, if any [m].
+        char_ctrls: Type of the controller.
+        char_ctrl_files: Name of the controller's file.
+        enable_char_contact_fall: Whether ground contacts can be a fall.
+        enable_rand_char_placement: Whether the character is placed by chance on the terrain.
+        fall_contact_bodies: Bodies whose ground contact is a fall; none: as the character says.
+        kin_ctrl: What moves the kinematic character, one `motion` or a set of `clips`.
+        motion_file: Name of the clip's file, or of the set's.
+        sync_char_root_pos: Whether the clip's root takes the character's x and z at each cycle.
+        sync_char_root_rot: Whether the clip's heading does likewise.
+        enable_rand_rot_reset: Whether a reset draws the heading.
+        enable_root_rot_fail: Whether a root turned far from the clip's is a failure.
+        enable_fall_end: Whether a fall ends the episode.
+        timer_type: Distribution of the time limit, `uniform` (min to max) or `exp` (min plus an
+            exponential time, at most max).
+        time_lim_min: Shortest time limit before annealing [s].
+        time_lim_max: Longest time limit before annealing [s].
+        time_lim_exp: Mean of the exponential time before annealing [s].
+        time_end_lim_min: Shortest time limit after annealing [s]; `time_lim_min` unless given.
+        time_end_lim_max: Longest time limit after annealing [s]; `time_lim_max` unless given.
+        time_end_lim_exp: Mean after annealing [s]; `time_lim_exp` unless given.
+        anneal_samples: Samples until annealing ends; none happens unless positive.
+        enable_rand_perturbs: Whether the character is pushed by chance; not supported.
+    """
+
+    scene: str
+    num_update_substeps: int = 1
+    num_sim_substeps: int = 1
+    world_scale: float = 1.0
+    gravity: tuple[float, ...] = (0.0, -9.8, 0.0)
+    terrain_file: str = ""
+    char_types: tuple[str, ...] = ("general",)
+    character_files: tuple[str, ...]
+    state_files: tuple[str, ...] = ()
+    char_init_pos_xs: tuple[float, ...] = ()
+    char_ctrls: tuple[str, ...] = ("ct_pd",)
+    char_ctrl_files: tuple[str, ...]
+    enable_char_contact_fall: bool = True
+    enable_rand_char_placement: bool = True
+    fall_contact_bodies: tuple[int, ...] = ()
+    kin_ctrl: str = "motion"
+    motion_file: str
+    sync_char_root_pos: bool = True
+    sync_char_root_rot: bool = False
+    enable_rand_rot_reset: bool = False
+    enable_root_rot_fail: bool = False
+    enable_fall_end: bool = True
+    timer_type: str = "uniform"
+    time_lim_min: float = math.inf
+    time_lim_max: float = math.inf
+    time_lim_exp: float = 1.0
+    time_end_lim_min: float = math.inf
+    time_end_lim_max: float = math.inf
+    time_end_lim_exp: float = 1.0
+    anneal_samples: int = -1
+    enable_rand_perturbs: bool = False
+
+
+_TYPES = typing.get_type_hints(SceneSettings)
+_REQUIRED = ("character_files", "char_ctrl_files", "motion_file")
+_ONE_CHARACTER = ("char_types", "character_files", "char_ctrls", "char_ctrl_files")
+_AT_MOST_ONE = ("state_files", "char_init_pos_xs")
+_SUPPORTED = {"char_types": "general", "char_ctrls": "ct_pd"}
+_POSITIVE_TIME = (lambda time: time > 0, "a time above 0")
+_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "num_update_substeps": (lambda count: count >= 1, "an integer of at least 1"),
+    "num_sim_substeps": (lambda count: count >= 1, "an integer of at least 1"),
+    "world_scale": (lambda scale: 0 < scale < math.inf, "a finite number above 0"),
+    "gravity": (
+        lambda axes: len(axes) == 3 and all(map(math.isfinite, axes)),
+        "three finite numbers",
+    ),
+    "char_init_pos_xs": (lambda places: all(map(math.isfinite, places)), "finite numbers"),
+    "fall_contact_bodies": (lambda ids: all(i >= 0 for i in ids), "body ids of at least 0"),
+    "kin_ctrl": (lambda name: name in ("clips", "motion"), "'clips' or 'motion'"),
+    "motion_file": (lambda name: name != "", "a file name"),
+    "timer_type": (lambda name: name in ("exp", "uniform"), "'exp' or 'uniform'"),
+    "time_lim_min": (lambda time: time >= 0, "a time of at least 0"),
+    "time_lim_max": _POSITIVE_TIME,
+    "time_lim_exp": _POSITIVE_TIME,
+    "time_end_lim_min": (lambda time: time >= 0, "a time of at least 0"),
+    "time_end_lim_max": _POSITIVE_TIME,
+    "time_end_lim_exp": _POSITIVE_TIME,
+}
+_WORDS = {
+    int: ("an integer", "integers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "true or false"),
+    str: ("a name", "names"),
+}
+
+
+def parse_tokens(tokens: Sequence[str], find_arg_file: FindArgFile) -> Arguments:
+    """Reads a command line, and the arg files it names; tokens win over files."""
+    source = "the arguments"
+    return _parse(source, None, ((token, source) for token in tokens), find_arg_file)
+
+
+def parse_file(path: str | os.PathLike[str], find_arg_file: FindArgFile) -> Arguments:
+    """Reads an arg file, and the arg files it names; the outer file wins over the nested one."""
+    path = pathlib.Path(path)
+    return _parse(str(path), path, _file_tokens(path), find_arg_file)
+
+
+def scene_settings(
+    arguments: Arguments, overrides: Mapping[str, object] = MappingProxyType({})
+) -> SceneSettings:
+    """Returns the checked settings of a scene, and warns of keys that nobody reads.
+
+    Args:
+        arguments: What was read from files and tokens.
+        overrides: Python values by key, which win over `arguments`: numbers, booleans, strings,
+            paths, or sequences of them.
+
+    Raises:
+        ArgumentError: A value is missing, of another type or out of range.
+        UnknownNameError: The scene or the key of an override does not exist.
+        UnsupportedError: A setting asks for what the embedded core does not do.
+    """
+    for key in overrides:
+        if key not in _TYPES:
+            raise errors.UnknownNameError("argument", str(key), OVERRIDE, _TYPES, suggest=True)
+    where = {key: value.where for key, value in arguments.items()} | dict.fromkeys(
+        overrides, OVERRIDE
+    )
+    settings: dict[str, Any] = {}
+    for key in _TYPES:  # the scene comes first: another scene's keys would be unknown ones
+        if key in overrides:
+            settings[key] = _read_override(key, overrides[key])
+        elif key in arguments:
+            settings[key] = _read_value(key, arguments[key])
+        elif key == "scene" or key in _REQUIRED:
+            expected = "a name" if key == "scene" else "a file name"
+            raise errors.ArgumentError(arguments.source, key, "nothing", expected)
+        if key in settings:
+            _check(key, settings[key], where[key])
+    for name in ("min", "max", "exp"):
+        if f"time_lim_{name}" in settings:
+            settings.setdefault(f"time_end_lim_{name}", settings[f"time_lim_{name}"])
+    result = SceneSettings(**settings)
+    _check_times(result, where)
+    for key, value in arguments.items():
+        if key not in _TYPES and key not in IGNORED_KEYS:
+            hint = errors.suggestion(key, _TYPES)
+            warnings.warn(f"Unknown argument {key!r} in {value.where}.{hint}", stacklevel=2)
+    return result
+
+
+def _parse(
+    source: str,
+    path: pathlib.Path | None,
+    tokens: Iterable[tuple[str, str]],
+    find_arg_file: FindArgFile,
+) -> Arguments:
+    """Reads tokens with their origins, then the chain of files that `arg_file` leads to."""
+    arguments = Arguments(source)
+    visited = [] if path is None else [path.resolve()]
+    while True:
+        table = _table(tokens)
+        nested = table.pop("arg_file", None)
+        for key, value in table.items():
+            arguments.setdefault(key, value)
+        if nested is None:
+            return arguments
+        name = _single("arg_file", nested, "a file name")
+        path = find_arg_file(name, path)
+        if path.resolve() in visited:
+            expected = "a file that does not lead back to itself"
+            raise errors.ArgumentError(nested.where, "arg_file", repr(name), expected)
+        visited.append(path.resolve())
+        tokens = _file_tokens(path)
+
+
+def _file_tokens(path: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """Yields each token of an arg file with its `file:line`."""
+    # DeepMimic reads bytes: what is not UTF-8 passes through, as it may stand in a comment.
+    text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.startswith("#"):
+            for token in filter(None, _SEPARATORS.split(line)):
+                yield token, f"{path}:{number}"
+
+
+def _table(tokens: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    """Groups tokens by key; the first occurrence of a key wins."""
+    found: dict[str, tuple[list[str], str]] = {}
+    values: list[str] = []  # those before any key are dropped, as are those of a repeated key
+    for token, where in tokens:
+        if token.startswith("#"):
+            continue
+        if token.startswith("--") and len(token) >= 3:
+            values = []
+            found.setdefault(token[2:], (values, where))
+        else:
+            values.append(token)
+    return {key: Value(tuple(words), where) for key, (words, where) in found.items()}
+
+
+def _single(key: str, value: Value, expected: str) -> str:
+    """Returns the one word of a value; like DeepMimic the first of several, but not in silence."""
+    if not value.values:
+        raise errors.ArgumentError(value.where, key, "nothing", expected)
+    word, *others = value.values
+    if others:
+        message = f"Expected one value for {key!r} in {value.where}, got {len(value.values)};"
+        warnings.warn(f"{message} only {word!r} is used.", stacklevel=3)
+    return word
+
+
+def _read_value(key: str, value: Value) -> Any:
+    """Returns the words of an arg file as the type of their key."""
+    kind, many = _element_type(key)
+    expected = _WORDS[kind][many]
+    words = value.values if many else (_single(key, value, expected),)
+    items = tuple(_word_as(kind, word) for word in words)
+    if None in items:
+        raise errors.ArgumentError(value.where, key, repr(words[items.index(None)]), expected)
+    return items if many else items[0]
+
+
+def _read_override(key: str, value: object) -> Any:
+    """Returns a Python value as the type of its key."""
+    kind, many = _element_type(key)
+    elements: tuple[object, ...] = (value,)
+    if many and isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        elements = tuple(value)
+    items = tuple(_object_as(kind, element) for element in elements)
+    if None in items:
+        raise errors.ArgumentError(OVERRIDE, key, repr(value), _WORDS[kind][many])
+    return items if many else items[0]
+
+
+def _element_type(key: str) -> tuple[type, bool]:
+    """Returns the type of a key's elements, and whether it holds several."""
+    elements = typing.get_args(_TYPES[key])
+    return (elements[0], True) if elements else (_TYPES[key], False)
+
+
+def _word_as(kind: type, word: str) -> Any:
+    """Returns a word as an int, float, bool or str, or None if it is not one."""
+    if kind is int:
+        return int(word) if _INTEGER.fullmatch(word) else None
+    if kind is float:
+        return float(word) if _NUMBER.fullmatch(word) else None
+    return _BOOLS.get(word) if kind is bool else word
+
+
+def _object_as(kind: type, value: object) -> Any:
+    """Returns a Python value as an int, float, bool or str, or None if it is not one."""
+    if kind is str:
+        name = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+        return name if isinstance(name, str) else None
+    if kind is bool or isinstance(value, bool):
+        return value if kind is bool and isinstance(value, bool) else None
+    if kind is int:
+        return int(value) if isinstance(value, numbers.Integral) else None
+    try:
+        number = float(value) if isinstance(value, numbers.Real) else math.nan
+    except OverflowError:  # an int beyond the floats
+        return None
+    return None if math.isnan(number) else number
+
+
+def _check(key: str, value: Any, where: str) -> None:
+    """Raises the error of a value that has the right type but cannot be used."""
+    if key == "scene" and value not in SCENES:
+        raise errors.UnknownNameError("scene", value, where, SCENES)
+    if key in _ONE_CHARACTER and not value:
+        raise errors.ArgumentError(where, key, "nothing", "one name")
+    if key in _ONE_CHARACTER + _AT_MOST_ONE and len(value) > 1:
+        raise errors.UnsupportedError(f"{len(value)} '{key}'", where, "one character")
+    if key in _SUPPORTED and value[0] != _SUPPORTED[key]:
+        raise errors.UnsupportedError(f"'{key}' {value[0]!r}", where, repr(_SUPPORTED[key]))
+    if key == "enable_rand_perturbs" and value:
+        raise errors.UnsupportedError(f"'{key}'", where)
+    fits, expected = _RANGES.get(key, (None, ""))
+    if fits is not None and not fits(value):
+        raise errors.ArgumentError(where, key, _text(value), expected)
+
+
+def _check_times(settings: SceneSettings, where: Mapping[str, str]) -> None:
+    """Raises the error of a shortest time limit above the longest one."""
+    for start in ("time_lim", "time_end_lim"):
+        shortest, longest = getattr(settings, f"{start}_min"), getattr(settings, f"{start}_max")
+        if shortest > longest:
+            key = f"{start}_max"
+            if key in where:
+                expected, got = f"at least {start}_min ({shortest:g})", f"{longest:g}"
+            else:
+                key = f"{start}_min"
+                expected, got = f"at most {start}_max ({longest:g})", f"{shortest:g}"
+            raise errors.ArgumentError(where[key], key, got, expected)
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else repr(value)

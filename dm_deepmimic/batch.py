@@ -1,0 +1,129 @@
+"""N environments of one scene stepped as one by threads of this process."""
+
+from types import TracebackType
+from typing import Any
+
+import dm_env
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import environment, specs
+from dm_deepmimic.core import EndReason
+from dm_deepmimic.embedded.core import EmbeddedCore, WorldBatch
+
+FIRST, MID, LAST = (int(kind) for kind in dm_env.StepType)
+DISCOUNTS = np.array([reason.discount for reason in EndReason])
+
+
+class BatchEnvironment:
+    """N worlds whose time steps are arrays with a leading axis N.
+
+    Row i is bitwise what `Environment` gives with seed `seeds[i]`, but for two things that arrays cannot hold: where a
+    row's step type is FIRST, its reward is 0 and its discount 1 instead of None. A world that ended starts its next
+    episode at its next step, which ignores its action, so that no final observation is lost.
+
+    Attributes:
+        core: The worlds.
+        num_envs: N.
+        seeds: One seed a world.
+    """
+
+    def __init__(
+        self,
+        core: WorldBatch,
+        seeds: tuple[int, ...],
+        *,
+        dtype: npt.DTypeLike = np.float64,
+        observation: specs.ObservationKind = "flat",
+        clip_actions: bool = False,
+    ) -> None:
+        """Wraps the worlds, see `Environment`."""
+        self.core, self.num_envs, self.seeds = core, core.num_worlds, seeds
+        one = EmbeddedCore(core)
+        self._action_spec = specs.action_spec(one, dtype)
+        self._observation_spec = specs.observation_spec(one, observation, dtype)
+        self._reward_spec = specs.reward_spec(one, dtype)
+        self._discount_spec = specs.discount_spec(dtype)
+        self._dtype = np.dtype(dtype)
+        self._as_dict = observation == "dict"
+        self._clip_actions = clip_actions
+        self._ended = np.ones(self.num_envs, np.bool_)
+
+    def reset(self) -> dm_env.TimeStep:
+        """Starts an episode in every world."""
+        everyone = np.ones(self.num_envs, np.bool_)
+        self.core.reset(everyone)
+        return self._time_step(everyone)
+
+    def step(self, actions: npt.ArrayLike) -> dm_env.TimeStep:
+        """Steps every world that goes on, and resets every one that ended.
+
+        Args:
+            actions: PD targets, shape `(N, action_size)` [rad]; rows of worlds that ended are ignored but checked.
+
+        Raises:
+            ActionError: Shape, type or a number of an action is wrong; all episodes are as they were.
+        """
+        checked = environment.checked_actions(
+            actions, self._action_spec, (self.num_envs,), self._clip_actions
+        )
+        starting = self._ended
+        if np.any(starting):
+            self.core.reset(starting)
+        going = ~starting
+        self.core.set_actions(checked, going)
+        self.core.control_step(going)
+        return self._time_step(starting)
+
+    @property
+    def end_reasons(self) -> npt.NDArray[np.int64]:
+        """Why each world's episode ended, values of `EndReason`, shape `(N,)`."""
+        return self.core.worlds.end_reason.copy()
+
+    def end_bodies(self, world: int) -> tuple[str, ...]:
+        """Returns the names of the bodies that fell or exploded in a world."""
+        return self.core.end_bodies(world)
+
+    def control_timestep(self) -> float:
+        """Returns the length of a full step [s]."""
+        return 1.0 / self.core.controller.query_rate
+
+    def action_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the spec of one world's action."""
+        return self._action_spec
+
+    def observation_spec(self) -> Any:
+        """Returns the spec of one world's observation."""
+        return self._observation_spec
+
+    def reward_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the spec of one world's reward."""
+        return self._reward_spec
+
+    def discount_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the spec of one world's discount."""
+        return self._discount_spec
+
+    def close(self) -> None:
+        """Ends the threads; twice does no harm."""
+        self.core.close()
+
+    def __enter__(self) -> "BatchEnvironment":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:
+        worlds = self.core.worlds
+        self._ended = worlds.end_reason != EndReason.NONE
+        step_type = np.where(first, FIRST, np.where(self._ended, LAST, MID))
+        reward = np.where(first, 0.0, worlds.reward).astype(self._dtype)
+        discount = DISCOUNTS[worlds.end_reason].astype(self._dtype)
+        state = worlds.state.astype(self._dtype)
+        if not self._as_dict:
+            return dm_env.TimeStep(step_type, reward, discount, state)
+        goal = np.zeros((self.num_envs, 0), self._dtype)
+        return dm_env.TimeStep(step_type, reward, discount, {"state": state, "goal": goal})

@@ -1,0 +1,340 @@
+"""A character: its tree of joints, its bodies, limits and gains, read from DeepMimic's JSON."""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, rotations
+
+Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+REVOLUTE, SPHERICAL, FIXED, ROOT = range(4)
+JOINT_TYPES = {"revolute": REVOLUTE, "spherical": SPHERICAL, "fixed": FIXED, "none": ROOT}
+POSE_SIZES = (1, 4, 0, 7)  # by joint type; a velocity has the same layout
+ACTION_SIZES = (1, 3, 0, 0)
+SHAPES = ("sphere", "box", "capsule", "cylinder")
+SPHERE, BOX, CAPSULE, CYLINDER = range(4)
+ALL_GROUPS = 0x7FFF  # collides with every group
+DEFAULT_ROTATION_BOUND = math.pi  # half range of a revolute joint's action where the joint has no limits [rad]
+
+
+class Skeleton(NamedTuple):
+    """The numbers of a character as arrays, in DeepMimic's joint order, for compiled code.
+
+    J joints, each with one body. Positions [m] and rotations (w, x, y, z) are in the parent's frame (joints) or the
+    joint's frame (bodies).
+    """
+
+    parent: IntArray  # (J,), -1 for the root
+    joint_type: IntArray  # (J,)
+    pose_offset: IntArray  # (J,)
+    action_offset: IntArray  # (J,)
+    joint_position: Array  # (J, 3)
+    joint_rotation: Array  # (J, 4)
+    body_position: Array  # (J, 3)
+    body_rotation: Array  # (J, 4)
+    body_shape: IntArray  # (J,)
+    body_size: Array  # (J, 3) full extents: diameter; box sides; diameter and height without caps
+    body_mass: Array  # (J,) [kg]
+    end_effector: npt.NDArray[np.bool_]  # (J,)
+    joint_reach: Array  # (J,) distance from the parent joint [m]
+    body_reach: Array  # (J,) distance of the centre of mass from the joint [m]
+    joint_weight: Array  # (J,) of the imitation reward, sum 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Character:
+    """A character as its file describes it.
+
+    Attributes:
+        path: The file it was read from.
+        skeleton: Tree, bodies and weights.
+        joint_names: Names by joint id.
+        body_names: Names by body id; body b belongs to joint b.
+        limit_low: Lower limits, shape `(J, 3)` [rad]; a joint has limits where low <= high.
+        limit_high: Upper limits, same shape.
+        torque_limit: Largest torque norm by joint [N m].
+        fall_contact: Whether a body's ground contact is a fall, shape `(J,)`.
+        collision_mask: Bit set by body, shape `(J,)`; two bodies collide where they share a bit.
+        color: RGBA by body, shape `(J, 4)`.
+    """
+
+    path: pathlib.Path
+    skeleton: Skeleton
+    joint_names: tuple[str, ...]
+    body_names: tuple[str, ...]
+    limit_low: Array
+    limit_high: Array
+    torque_limit: Array
+    fall_contact: npt.NDArray[np.bool_]
+    collision_mask: IntArray
+    color: Array
+
+    @property
+    def num_joints(self) -> int:
+        """Number of joints, and of bodies."""
+        return len(self.joint_names)
+
+    @property
+    def pose_size(self) -> int:
+        """Numbers in a pose or a velocity."""
+        return int(sum(POSE_SIZES[kind] for kind in self.skeleton.joint_type))
+
+    @property
+    def action_size(self) -> int:
+        """Numbers in an action: an exponential map or an angle for each joint below the root."""
+        return int(sum(ACTION_SIZES[kind] for kind in self.skeleton.joint_type))
+
+    def action_names(self) -> tuple[str, ...]:
+        """Returns a name for each entry of an action, such as `right_hip_x` or `right_knee`."""
+        names: list[str] = []
+        for name, kind in zip(self.joint_names, self.skeleton.joint_type, strict=True):
+            if kind == REVOLUTE:
+                names.append(name)
+            elif kind == SPHERICAL:
+                names += [f"{name}_{axis}" for axis in "xyz"]
+        return tuple(names)
+
+    def action_bounds(self) -> tuple[Array, Array]:
+        """Returns the smallest and largest action, shape `(action_size,)` [rad].
+
+        A full turn for each component of an exponential map; for a revolute joint its limits, widened by 1.5 widths on each side.
+        """
+        high = np.full(self.action_size, rotations.MAX_EXPONENTIAL_MAP)
+        low = -high
+        for joint in np.flatnonzero(self.skeleton.joint_type == REVOLUTE):
+            limits = self.limit_low[joint, 0], self.limit_high[joint, 0]
+            if limits[1] < limits[0]:
+                limits = -DEFAULT_ROTATION_BOUND, DEFAULT_ROTATION_BOUND
+            centre, width = 0.5 * (limits[0] + limits[1]), limits[1] - limits[0]
+            offset = self.skeleton.action_offset[joint]
+            low[offset], high[offset] = centre - 2.0 * width, centre + 2.0 * width
+        return low, high
+
+    def action_scale(self) -> Array:
+        """Returns the scale of DeepMimic's normalised actions, shape `(action_size,)` [1/rad].
+
+        An exponential map's bounds become +-2, a revolute joint's +-1.
+        """
+        low, high = self.action_bounds()
+        scale = 2.0 / (high - low)
+        for joint in np.flatnonzero(self.skeleton.joint_type == SPHERICAL):
+            offset = self.skeleton.action_offset[joint]
+            scale[offset : offset + 3] *= 2.0
+        return scale
+
+    def quaternion_offsets(self) -> list[int]:
+        """Returns where the quaternions of a pose begin."""
+        offsets = []
+        for kind, offset in zip(self.skeleton.joint_type, self.skeleton.pose_offset, strict=True):
+            if kind in (ROOT, SPHERICAL):
+                offsets.append(int(offset) + (3 if kind == ROOT else 0))
+        return offsets
+
+
+@dataclasses.dataclass(frozen=True)
+class Controller:
+    """Stable PD gains and the choices of the state vector, from a controller file.
+
+    Attributes:
+        path: The file it was read from.
+        kp: Position gains by joint [N m / rad].
+        kd: Velocity gains by joint [N m s / rad].
+        phase_input: Whether the state begins with the clip's phase.
+        world_root_position: Whether the root body's position stays in the world frame in the state.
+        world_root_rotation: Whether its rotation and velocities do.
+        query_rate: Actions a second [Hz].
+    """
+
+    path: pathlib.Path
+    kp: Array
+    kd: Array
+    phase_input: bool
+    world_root_position: bool
+    world_root_rotation: bool
+    query_rate: float
+
+
+def load_character(path: pathlib.Path) -> Character:
+    """Reads a character file.
+
+    Raises:
+        AssetFormatError: A key is missing or its value is not what DeepMimic's format says.
+    """
+    reader = JsonReader.open(path)
+    joints = reader.child("Skeleton").rows("Joints")
+    bodies = reader.rows("BodyDefs")
+    if len(bodies) != len(joints):
+        raise errors.AssetFormatError(
+            path, "BodyDefs", f"one body for each of the {len(joints)} joints", f"{len(bodies)} bodies"
+        )
+    joint_type = [_joint_type(joint, index) for index, joint in enumerate(joints)]
+    parents = [int(joint.number("Parent", -1)) for joint in joints]
+    for index, parent in enumerate(parents):
+        if not (parent == -1 if index == 0 else 0 <= parent < index):
+            expected = "-1" if index == 0 else f"a joint id below {index}"
+            raise errors.AssetFormatError(path, joints[index].where("Parent"), expected, parent)
+    weights = np.array([joint.number("DiffWeight", 1.0) for joint in joints])
+    total = np.sum(np.abs(weights))
+    joint_position = np.array([joint.vector("Attach") for joint in joints])
+    body_position = np.array([body.vector("Attach") for body in bodies])
+    skeleton = Skeleton(
+        parent=np.array(parents, np.int64),
+        joint_type=np.array(joint_type, np.int64),
+        pose_offset=_offsets(joint_type, POSE_SIZES),
+        action_offset=_offsets(joint_type, ACTION_SIZES),
+        joint_position=joint_position,
+        joint_rotation=np.array([rotations.from_euler(joint.vector("AttachTheta")) for joint in joints]),
+        body_position=body_position,
+        body_rotation=np.array([rotations.from_euler(body.vector("AttachTheta")) for body in bodies]),
+        body_shape=np.array([SHAPES.index(body.choice("Shape", SHAPES)) for body in bodies], np.int64),
+        body_size=np.array([[body.number(f"Param{axis}", 0.0) for axis in range(3)] for body in bodies]),
+        body_mass=np.array([body.positive("Mass") for body in bodies]),
+        end_effector=np.array([joint.number("IsEndEffector", 0) != 0 for joint in joints]),
+        joint_reach=np.linalg.norm(joint_position, axis=1),
+        body_reach=np.linalg.norm(body_position, axis=1),
+        joint_weight=weights / (total if total > 0 else 1.0),
+    )
+    if np.any(skeleton.joint_position[0] != 0) or skeleton.joint_rotation[0, 0] != 1.0:
+        raise errors.AssetFormatError(path, joints[0].where("AttachX"), "a root without attachment", "an offset")
+    return Character(
+        path=path,
+        skeleton=skeleton,
+        joint_names=tuple(joint.text("Name", f"joint{i}") for i, joint in enumerate(joints)),
+        body_names=tuple(body.text("Name", f"body{i}") for i, body in enumerate(bodies)),
+        limit_low=np.array([[joint.number(f"LimLow{axis}", 1.0) for axis in range(3)] for joint in joints]),
+        limit_high=np.array([[joint.number(f"LimHigh{axis}", 0.0) for axis in range(3)] for joint in joints]),
+        torque_limit=np.array([joint.number("TorqueLim", math.inf) for joint in joints]),
+        fall_contact=np.array([body.number("EnableFallContact", 0) != 0 for body in bodies]),
+        collision_mask=np.array([_collision_mask(body) for body in bodies], np.int64),
+        color=np.array([[body.number(f"Color{c}", float(c == "A")) for c in "RGBA"] for body in bodies]),
+    )
+
+
+def load_controller(path: pathlib.Path, character: Character) -> Controller:
+    """Reads a controller file of type `ct_pd` for a character.
+
+    Raises:
+        AssetFormatError: The gains do not fit the character's joints.
+    """
+    reader = JsonReader.open(path)
+    gains = reader.rows("PDControllers")
+    kp, kd = np.zeros(character.num_joints), np.zeros(character.num_joints)
+    if len(gains) != character.num_joints:
+        expected = f"gains for the {character.num_joints} joints of {character.path.name}"
+        raise errors.AssetFormatError(path, "PDControllers", expected, f"{len(gains)} rows")
+    for joint, row in enumerate(gains):
+        kp[joint], kd[joint] = row.number("Kp", 0.0), row.number("Kd", 0.0)
+    return Controller(
+        path=path,
+        kp=kp,
+        kd=kd,
+        phase_input=reader.flag("EnablePhaseInput", False),
+        world_root_position=reader.flag("RecordWorldRootPos", False),
+        world_root_rotation=reader.flag("RecordWorldRootRot", False),
+        query_rate=reader.number("QueryRate", 30.0),
+    )
+
+
+class JsonReader:
+    """One JSON object of an asset file that knows where it stands, so that errors can name the file and the key."""
+
+    def __init__(self, path: pathlib.Path, value: Any, key: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise errors.AssetFormatError(path, key or "the file", "a JSON object", _excerpt(value))
+        self._path, self._value, self._key = path, value, key
+
+    @classmethod
+    def open(cls, path: pathlib.Path) -> "JsonReader":
+        """Parses a file."""
+        try:
+            value = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise errors.AssetFormatError(path, "the file", "JSON", str(error)) from error
+        return cls(path, value)
+
+    def where(self, key: str) -> str:
+        """Returns the full name of a key, such as `Skeleton.Joints[3].Type`."""
+        return f"{self._key}.{key}" if self._key else key
+
+    def child(self, key: str) -> "JsonReader":
+        """Returns the object below a key."""
+        return JsonReader(self._path, self._value.get(key), self.where(key))
+
+    def array(self, key: str) -> list[Any]:
+        """Returns the non-empty array below a key."""
+        value = self._value.get(key)
+        if not isinstance(value, list) or not value:
+            self._fail(key, "a non-empty array", value)
+        return value
+
+    def rows(self, key: str) -> list["JsonReader"]:
+        """Returns the objects of a non-empty array."""
+        rows = self.array(key)
+        return [JsonReader(self._path, row, f"{self.where(key)}[{i}]") for i, row in enumerate(rows)]
+
+    def number(self, key: str, default: float) -> float:
+        """Returns a number; booleans count as 0 and 1."""
+        value = self._value.get(key, default)
+        if not isinstance(value, (int, float)) or math.isnan(value):
+            self._fail(key, "a number", value)
+        return float(value)
+
+    def positive(self, key: str) -> float:
+        """Returns a number above zero that must be there."""
+        value = self.number(key, math.nan) if key in self._value else self._fail(key, "a number above 0", None)
+        return value if value > 0 else self._fail(key, "a number above 0", value)
+
+    def vector(self, prefix: str) -> Array:
+        """Returns the numbers of the keys prefix + X, Y, Z, zero where missing."""
+        return np.array([self.number(prefix + axis, 0.0) for axis in "XYZ"])
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Returns a boolean; numbers count as DeepMimic's JSON reader counts them."""
+        value = self._value.get(key, default)
+        if not isinstance(value, (bool, int, float)):
+            self._fail(key, "true or false", value)
+        return bool(value)
+
+    def text(self, key: str, default: str) -> str:
+        """Returns a string."""
+        value = self._value.get(key, default)
+        return value if isinstance(value, str) else self._fail(key, "a string", value)
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        """Returns a string that is one of the choices."""
+        value = self._value.get(key)
+        return value if value in choices else self._fail(key, "one of " + ", ".join(choices), value)
+
+    def _fail(self, key: str, expected: str, value: Any) -> Any:
+        raise errors.AssetFormatError(self._path, self.where(key), expected, _excerpt(value))
+
+
+def _joint_type(joint: JsonReader, index: int) -> int:
+    if index == 0:
+        joint.choice("Type", ("none",))
+        return ROOT
+    return JOINT_TYPES[joint.choice("Type", ("revolute", "spherical", "fixed"))]
+
+
+def _collision_mask(body: JsonReader) -> int:
+    group = int(body.number("ColGroup", -1))
+    if group == 0:
+        return 0
+    return ALL_GROUPS if group < 0 else 1 << group
+
+
+def _offsets(joint_types: list[int], sizes: tuple[int, ...]) -> IntArray:
+    return np.cumsum([0] + [sizes[kind] for kind in joint_types[:-1]]).astype(np.int64)
+
+
+def _excerpt(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

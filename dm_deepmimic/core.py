@@ -1,0 +1,133 @@
+"""The seam: what the environment asks of a simulator, DeepMimicCore's reinforcement-learning interface in snake case."""
+
+import enum
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+class Terminate(enum.IntEnum):
+    """How DeepMimic says that an episode ended; NULL also stands for a timeout."""
+
+    NULL = 0
+    FAIL = 1
+    SUCC = 2
+
+
+class Mode(enum.IntEnum):
+    """Training or testing: timers and some rewards differ."""
+
+    TRAIN = 0
+    TEST = 1
+
+
+class EndReason(enum.IntEnum):
+    """Why an episode ended, more exactly than `Terminate`.
+
+    Attributes:
+        NONE: It goes on.
+        FALL: A body that must not touch the ground did.
+        CLIP_END: A clip that does not loop was over.
+        SUCCESS: The scene's task was done.
+        INVALID: A velocity exploded or a number was not finite.
+        TIME_LIMIT: The timer ran out; the only end that is a truncation.
+    """
+
+    NONE = 0
+    FALL = 1
+    CLIP_END = 2
+    SUCCESS = 3
+    INVALID = 4
+    TIME_LIMIT = 5
+
+    @property
+    def terminate(self) -> Terminate:
+        """DeepMimic's word for this end."""
+        if self in (EndReason.FALL, EndReason.CLIP_END):
+            return Terminate.FAIL
+        return Terminate.SUCC if self is EndReason.SUCCESS else Terminate.NULL
+
+    @property
+    def discount(self) -> float:
+        """The discount of a time step with this reason: 0 at a termination, 1 before it and at a truncation."""
+        return float(self in (EndReason.NONE, EndReason.TIME_LIMIT))
+
+
+class Core(Protocol):
+    """One simulated character in a scene.
+
+    Arrays that a core returns belong to the caller. `agent_id` is always 0: one character.
+    """
+
+    def reset(self) -> None:
+        """Starts an episode."""
+
+    def control_step(self) -> None:
+        """Runs updates until the agent must act again, or until the episode ended."""
+
+    def record_state(self, agent_id: int = 0) -> Array:
+        """Returns the state, shape `(get_state_size(),)`."""
+
+    def record_goal(self, agent_id: int = 0) -> Array:
+        """Returns the goal, shape `(get_goal_size(),)`."""
+
+    def set_action(self, action: npt.ArrayLike, agent_id: int = 0) -> None:
+        """Sets the PD targets, shape `(get_action_size(),)`."""
+
+    def calc_reward(self, agent_id: int = 0) -> float:
+        """Returns the reward of the present state."""
+
+    def end_reason(self) -> EndReason:
+        """Returns why the episode ended, `NONE` while it goes on."""
+
+    def end_bodies(self) -> tuple[str, ...]:
+        """Returns the names of the bodies that fell or exploded."""
+
+    def get_time(self) -> float:
+        """Returns the time since the episode's start [s]."""
+
+    def get_state_size(self, agent_id: int = 0) -> int:
+        """Returns the length of the state."""
+
+    def get_goal_size(self, agent_id: int = 0) -> int:
+        """Returns the length of the goal, 0 without one."""
+
+    def get_action_size(self, agent_id: int = 0) -> int:
+        """Returns the length of an action."""
+
+    def build_state_offset(self, agent_id: int = 0) -> Array:
+        """Returns the offset that centres the state: normalised = (state + offset) * scale."""
+
+    def build_state_scale(self, agent_id: int = 0) -> Array:
+        """Returns the scale that goes with the offset."""
+
+    def build_state_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
+        """Returns each entry's normaliser group, -1 for entries that are in [-1, 1] by offset and scale."""
+
+    def build_action_bound_min(self, agent_id: int = 0) -> Array:
+        """Returns the smallest action."""
+
+    def build_action_bound_max(self, agent_id: int = 0) -> Array:
+        """Returns the largest action."""
+
+    def get_reward_min(self, agent_id: int = 0) -> float:
+        """Returns the least reward."""
+
+    def get_reward_max(self, agent_id: int = 0) -> float:
+        """Returns the greatest reward."""
+
+    def action_names(self) -> Sequence[str]:
+        """Returns a name for each entry of an action."""
+
+    def control_timestep(self) -> float:
+        """Returns the time between two actions [s]."""
+
+    def seed(self, seed: int) -> None:
+        """Restarts the core's random numbers."""
+
+    def close(self) -> None:
+        """Frees what the core holds; twice does no harm."""

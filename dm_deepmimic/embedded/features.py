@@ -1,0 +1,72 @@
+"""The state vector: height, bodies and their velocities in the frame of the character's heading, compiled.
+
+Layout (Peng et al. 2018, section 6; DeepMimicCore's CtController): [phase], root height, per body [position relative to
+the root joint 3, normal 3, tangent 3], per body [linear velocity 3, angular velocity 3].
+"""
+
+from typing import NamedTuple
+
+from dm_deepmimic import rotations
+from dm_deepmimic.rotations import jit
+
+POSE_FEATURES = 9  # a body: position, normal, tangent
+VELOCITY_FEATURES = 6
+PHASE_OFFSET, PHASE_SCALE = -0.5, 2.0
+
+
+class StateLayout(NamedTuple):
+    """The choices of a controller file that shape the state."""
+
+    phase_input: bool
+    world_root_position: bool
+    world_root_rotation: bool
+
+
+def state_size(layout: StateLayout, num_bodies: int) -> int:
+    """Returns the length of the state vector."""
+    return int(layout.phase_input) + 1 + num_bodies * (POSE_FEATURES + VELOCITY_FEATURES)
+
+
+@jit
+def write_state(layout, pose, bodies, phase, out_state):
+    """Writes one world's state vector.
+
+    Args:
+        layout: The controller's choices.
+        pose: The character's pose, shape `(P,)`.
+        bodies: From `kinematics.place_bodies`, shape `(J, 13)`.
+        phase: Phase of the clip in [0, 1).
+        out_state: Shape `(state_size,)`.
+    """
+    start = 0
+    if layout.phase_input:
+        out_state[0] = phase
+        start = 1
+    out_state[start] = pose[1]
+    to_heading = rotations.about_up(-rotations.heading(pose[3:7]))
+    count = len(bodies)
+    speeds = start + 1 + POSE_FEATURES * count
+    for body in range(count):
+        row = bodies[body]
+        is_root = body == 0
+        at = start + 1 + POSE_FEATURES * body
+        if is_root and layout.world_root_position:
+            _write(out_state, at, row[0:3])
+        else:
+            apart = (row[0] - pose[0], row[1] - pose[1], row[2] - pose[2])
+            _write(out_state, at, rotations.rotate(to_heading, apart))
+        keep_world = is_root and layout.world_root_rotation
+        turn = (1.0, 0.0, 0.0, 0.0) if keep_world else to_heading
+        q = rotations.multiply(turn, row[3:7])
+        _write(out_state, at + 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
+        _write(out_state, at + 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
+        at = speeds + VELOCITY_FEATURES * body
+        _write(out_state, at, rotations.rotate(turn, row[7:10]))
+        _write(out_state, at + 3, rotations.rotate(turn, row[10:13]))
+
+
+@jit
+def _write(out, at, vector):
+    out[at] = vector[0]
+    out[at + 1] = vector[1]
+    out[at + 2] = vector[2]

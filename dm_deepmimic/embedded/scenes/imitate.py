@@ -1,0 +1,323 @@
+"""The scene `imitate`: follow one clip; the episode ends with a fall, the clip's end, an explosion or the timer.
+
+Agrees with DeepMimicCore's SceneImitate. The kernels take worlds first..last of the batch and run without Python's lock.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import kinematics, motion, rotations
+from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
+from dm_deepmimic.core import EndReason
+from dm_deepmimic.embedded import features, model, reference, rewards, simulation
+from dm_deepmimic.embedded.engine import Functions
+from dm_deepmimic.rotations import jit
+
+Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+FALL, CLIP_END, INVALID, TIME_LIMIT, NONE = (
+    int(reason)
+    for reason in (EndReason.FALL, EndReason.CLIP_END, EndReason.INVALID, EndReason.TIME_LIMIT, EndReason.NONE)
+)
+ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
+
+
+class Rules(NamedTuple):
+    """What the arg file decides."""
+
+    timestep: float  # of an update [s]
+    num_substeps: int  # engine steps of an update
+    control_period: float  # [s]
+    cycle_period: float  # duration of the clip [s]
+    fall_bodies: BoolArray  # (J,)
+    fall_ends: bool
+    rotation_falls: bool
+    clip_ends: bool
+    place_at_origin: bool
+    sync_position: bool
+    sync_rotation: bool
+
+
+class Scene(NamedTuple):
+    """All that the worlds of a batch share."""
+
+    functions: Functions
+    skeleton: Skeleton
+    mechanism: model.Mechanism
+    clip: motion.Clip
+    layout: features.StateLayout
+    rules: Rules
+
+
+class Worlds(NamedTuple):
+    """The state of N worlds beside the engine's, and what they last recorded."""
+
+    pointers: IntArray  # (N, fields) addresses of the engine's arrays
+    target: Array  # (N, P) PD target pose
+    time: Array  # (N,) since the reset [s]
+    time_limit: Array  # (N,) [s]
+    clip_time: Array  # (N,) [s]
+    clip_start: Array  # (N,) clip time at the reset [s]
+    origin: Array  # (N, 3) of the kinematic character [m]
+    turn: Array  # (N, 4) of the kinematic character
+    needs_action: BoolArray  # (N,)
+    contact: BoolArray  # (N, J) with the ground
+    fallen: BoolArray  # (N,)
+    end_reason: IntArray  # (N,)
+    exploded_body: IntArray  # (N,), -1 for none
+    pose: Array  # (N, P)
+    velocity: Array  # (N, P)
+    clip_pose: Array  # (N, P) of the kinematic character
+    clip_velocity: Array  # (N, P)
+    state: Array  # (N, S)
+    reward: Array  # (N,)
+    reward_terms: Array  # (N, 10)
+
+
+def make_worlds(pointers: IntArray, pose_size: int, num_joints: int, size: int) -> Worlds:
+    """Returns the arrays of as many worlds as there are rows of addresses."""
+    n = len(pointers)
+    return Worlds(
+        pointers=pointers,
+        target=np.zeros((n, pose_size)),
+        time=np.zeros(n),
+        time_limit=np.full(n, np.inf),
+        clip_time=np.zeros(n),
+        clip_start=np.zeros(n),
+        origin=np.zeros((n, 3)),
+        turn=np.zeros((n, 4)),
+        needs_action=np.ones(n, np.bool_),
+        contact=np.zeros((n, num_joints), np.bool_),
+        fallen=np.zeros(n, np.bool_),
+        end_reason=np.zeros(n, np.int64),
+        exploded_body=np.full(n, -1),
+        pose=np.zeros((n, pose_size)),
+        velocity=np.zeros((n, pose_size)),
+        clip_pose=np.zeros((n, pose_size)),
+        clip_velocity=np.zeros((n, pose_size)),
+        state=np.zeros((n, size)),
+        reward=np.zeros(n),
+        reward_terms=np.zeros((n, rewards.NUM_TERMS)),
+    )
+
+
+@jit
+def reset_worlds(first, last, scene, worlds, chosen, clip_times, headings, time_limits):
+    """Starts an episode in each chosen world.
+
+    Args:
+        first: First world.
+        last: One past the last.
+        scene: `Scene`.
+        worlds: `Worlds`.
+        chosen: Whether to reset each world, shape `(N,)`.
+        clip_times: Where in the clip to start, shape `(N,)` [s].
+        headings: Turn of the clip about y, shape `(N,)` [rad].
+        time_limits: Length of the episode, shape `(N,)` [s].
+    """
+    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
+    for w in range(first, last):
+        if not chosen[w]:
+            continue
+        start = clip_times[w]
+        worlds.time[w], worlds.time_limit[w] = 0.0, time_limits[w]
+        worlds.clip_time[w], worlds.clip_start[w] = start, start
+        origin, turn = worlds.origin[w], worlds.turn[w]
+        origin[:] = 0.0
+        turn[:] = (1.0, 0.0, 0.0, 0.0)
+        pose, velocity = worlds.pose[w], worlds.velocity[w]
+        reference.reference_pose(scene.clip, scene.skeleton, start, origin, turn, pose)
+        reference.turn_about_root(pose, headings[w], origin, turn)
+        reference.reference_pose(scene.clip, scene.skeleton, start, origin, turn, pose)
+        reference.reference_velocity(scene.clip, start, turn, velocity)
+        for axis in (0, 2):
+            if scene.rules.place_at_origin:
+                origin[axis] -= pose[axis]
+                pose[axis] = 0.0
+        kinematics.place_joints(scene.skeleton, pose, scratch.joints)
+        lift = reference.lift_above_ground(scene.skeleton, scratch.joints)
+        pose[1] += lift
+        origin[1] += lift
+        _default_target(scene.skeleton, worlds.target[w])
+        worlds.contact[w] = False
+        worlds.needs_action[w] = True
+        simulation.place_world(
+            scene.functions, scene.skeleton, scene.mechanism, worlds.pointers[w], pose, velocity
+        )
+        _judge(scene, worlds, w, True, scratch)
+        _record(scene, worlds, w, scratch)
+
+
+@jit
+def set_actions(first, last, scene, worlds, chosen, actions):
+    """Turns actions, shape `(N, A)`, into the PD targets of each chosen world."""
+    for w in range(first, last):
+        if chosen[w]:
+            _set_target(scene.skeleton, actions[w], worlds.target[w])
+
+
+@jit
+def update_worlds(first, last, scene, worlds, chosen, max_updates, stop_at_end):
+    """Runs updates in each chosen world until it needs an action, then records it.
+
+    Args:
+        first: First world.
+        last: One past the last.
+        scene: `Scene`.
+        worlds: `Worlds`.
+        chosen: Whether to update each world, shape `(N,)`.
+        max_updates: Updates at most.
+        stop_at_end: Whether the end of the episode stops a world at that very update.
+    """
+    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
+    for w in range(first, last):
+        if not chosen[w]:
+            continue
+        for _ in range(max_updates):
+            _update(scene, worlds, w, scratch)
+            if worlds.needs_action[w] or (stop_at_end and worlds.end_reason[w] != NONE):
+                break
+        _record(scene, worlds, w, scratch)
+
+
+@jit
+def place_worlds(first, last, scene, worlds, chosen):
+    """Puts each chosen world's character into `worlds.pose` and `worlds.velocity`, then records it."""
+    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
+    for w in range(first, last):
+        if chosen[w]:
+            row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
+            simulation.place_world(scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity)
+            _judge(scene, worlds, w, True, scratch)
+            _record(scene, worlds, w, scratch)
+
+
+@jit
+def clip_actions(skeleton, clip, times, out_actions):
+    """Writes the actions whose targets are the clip's poses at the times, shape `(len(times), A)`."""
+    pose = np.zeros(clip.poses.shape[1])
+    for i in range(len(times)):
+        motion.sample_pose(clip, skeleton, times[i], pose)
+        for joint in range(1, len(skeleton.parent)):
+            offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
+            if skeleton.joint_type[joint] == SPHERICAL:
+                turn = rotations.to_exponential_map(rotations.standardized(pose[offset : offset + 4]))
+                for axis in range(3):
+                    out_actions[i, at + axis] = turn[axis]
+            elif skeleton.joint_type[joint] == REVOLUTE:
+                out_actions[i, at] = pose[offset]
+
+
+@jit
+def _update(scene, worlds, w, scratch):
+    if worlds.end_reason[w] == INVALID:
+        return  # the engine would only complain about its numbers
+    rules, clip = scene.rules, scene.clip
+    worlds.time[w] += rules.timestep
+    before = motion.phase(clip, worlds.clip_time[w])
+    worlds.clip_time[w] += rules.timestep
+    if motion.phase(clip, worlds.clip_time[w]) < before:
+        arrays = simulation.engine_arrays(scene.mechanism, worlds.pointers[w])
+        reference.start_cycle(
+            clip, scene.skeleton, worlds.clip_time[w], arrays.qpos[:3], arrays.qpos[3:7],
+            rules.sync_position, rules.sync_rotation, worlds.origin[w], worlds.turn[w], worlds.clip_pose[w],
+        )  # fmt: skip
+    finite = simulation.update_engine(
+        scene.functions, scene.skeleton, scene.mechanism, worlds.pointers[w], worlds.target[w],
+        rules.timestep, rules.num_substeps, scratch, worlds.contact[w],
+    )  # fmt: skip
+    worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
+    _judge(scene, worlds, w, finite, scratch)
+
+
+@jit
+def _begins_interval(rules, time):
+    """Returns whether a control period began within the last update; padded against rounding like the original."""
+    time += 0.001 * rules.timestep
+    period = rules.control_period
+    return math.floor(time / period) != math.floor((time - rules.timestep) / period)
+
+
+@jit
+def _judge(scene, worlds, w, finite, scratch):
+    """Writes whether and why the episode has ended; an invalid one before all, a timeout after all."""
+    row, rules = worlds.pointers[w], scene.rules
+    pose, velocity = worlds.pose[w], worlds.velocity[w]
+    exploded = -1
+    if finite:
+        exploded = simulation.exploded_body(scene.skeleton, scene.mechanism, row, pose, velocity, scratch)
+    worlds.exploded_body[w] = exploded
+    fallen = False
+    for body in range(len(rules.fall_bodies)):
+        fallen |= rules.fall_bodies[body] and worlds.contact[w, body]
+    if rules.rotation_falls and not fallen:
+        fallen = _root_is_off(scene, worlds, w)
+    worlds.fallen[w] = fallen
+    if exploded >= 0 or not finite:
+        worlds.end_reason[w] = INVALID
+    elif fallen and rules.fall_ends:
+        worlds.end_reason[w] = FALL
+    elif rules.clip_ends and motion.is_over(scene.clip, worlds.clip_time[w]):
+        worlds.end_reason[w] = CLIP_END
+    elif worlds.time[w] >= worlds.time_limit[w]:
+        worlds.end_reason[w] = TIME_LIMIT
+    else:
+        worlds.end_reason[w] = NONE
+
+
+@jit
+def _root_is_off(scene, worlds, w):
+    qpos = simulation.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
+    reference.reference_pose(
+        scene.clip, scene.skeleton, worlds.clip_time[w], worlds.origin[w], worlds.turn[w], worlds.clip_pose[w]
+    )
+    return rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7]) > ROOT_ROTATION_FAIL
+
+
+@jit
+def _record(scene, worlds, w, scratch):
+    """Writes the world's poses, state and reward."""
+    skeleton, clip = scene.skeleton, scene.clip
+    pose, velocity = worlds.pose[w], worlds.velocity[w]
+    time, turn = worlds.clip_time[w], worlds.turn[w]
+    simulation.read_world(skeleton, scene.mechanism, worlds.pointers[w], pose, velocity)
+    kinematics.place_bodies(skeleton, pose, velocity, scratch.joints, scratch.motion, scratch.bodies)
+    phase = np.fmod(time / scene.rules.cycle_period, 1.0)
+    features.write_state(scene.layout, pose, scratch.bodies, phase, worlds.state[w])
+    target, target_velocity = worlds.clip_pose[w], worlds.clip_velocity[w]
+    reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
+    reference.reference_velocity(clip, time, turn, target_velocity)
+    kinematics.place_bodies(
+        skeleton, target, target_velocity,
+        scratch.reference_joints, scratch.reference_motion, scratch.reference_bodies,
+    )  # fmt: skip
+    goal = (target, target_velocity, scratch.reference_joints, scratch.reference_bodies, worlds.origin[w, 1])
+    terms = worlds.reward_terms[w]
+    reward = rewards.imitation_reward(skeleton, pose, velocity, scratch.joints, scratch.bodies, goal, terms)
+    ended_badly = worlds.fallen[w] or worlds.end_reason[w] == INVALID
+    worlds.reward[w] = 0.0 if ended_badly else reward
+
+
+@jit
+def _default_target(skeleton, target):
+    target[:] = 0.0
+    for joint in range(1, len(skeleton.parent)):
+        if skeleton.joint_type[joint] == SPHERICAL:
+            target[skeleton.pose_offset[joint]] = 1.0
+
+
+@jit
+def _set_target(skeleton, action, target):
+    for joint in range(1, len(skeleton.parent)):
+        offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
+        if skeleton.joint_type[joint] == SPHERICAL:
+            q = rotations.from_exponential_map(action[at : at + 3])
+            for axis in range(4):
+                target[offset + axis] = q[axis]
+        elif skeleton.joint_type[joint] == REVOLUTE:
+            target[offset] = action[at]

@@ -1,0 +1,260 @@
+"""N simulated characters in MuJoCo: their state, PD targets, engine steps and ground contacts, one update at a time.
+
+An update is what the original's `Update(1/600)` does to a character: one stable PD torque, held over the engine's
+substeps. The kernels take one world; the scene's kernels loop over worlds without Python.
+"""
+
+import math
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import kinematics, rotations
+from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Character, Controller
+from dm_deepmimic.embedded import engine, model, stable_pd
+from dm_deepmimic.rotations import jit
+
+Array = npt.NDArray[np.float64]
+
+CONTACT_DISTANCE = 1e-3  # a body this close to the ground touches it [m]
+MAX_BODY_SPEED = 100.0  # a component beyond it makes an episode invalid [m/s, rad/s]
+
+
+class EngineArrays(NamedTuple):
+    """One world's arrays inside MuJoCo, flat, sharing the engine's memory."""
+
+    qpos: Array
+    qvel: Array
+    applied: Array
+    inertia: Array
+    bias: Array
+    cdof: Array
+    cdof_dot: Array
+    cvel: Array
+    xipos: Array
+    ximat: Array
+
+
+class Scratch(NamedTuple):
+    """Work arrays of the kernels; J joints, V degrees of freedom, B MuJoCo bodies, M entries of the inertia matrix."""
+
+    force: Array  # (V,)
+    torque: Array  # (V,)
+    inertia: Array  # (M,)
+    bias: Array  # (V,)
+    gap: Array  # (B, 6)
+    moment: Array  # (B, 3)
+    drift: Array  # (B, 3)
+    joints: Array  # (J, 7)
+    motion: Array  # (J, 6)
+    bodies: Array  # (J, 13)
+    reference_joints: Array  # (J, 7)
+    reference_motion: Array  # (J, 6)
+    reference_bodies: Array  # (J, 13)
+
+
+class Simulation:
+    """N worlds that share one MuJoCo model.
+
+    Attributes:
+        model: The MuJoCo model.
+        data: One MjData a world.
+        mechanism: Maps from joints to MuJoCo's arrays.
+        functions: Addresses of MuJoCo's functions.
+        pointers: Addresses of each world's arrays, see `engine.pointers`.
+    """
+
+    def __init__(
+        self,
+        character: Character,
+        controller: Controller,
+        num_worlds: int,
+        *,
+        timestep: float,
+        gravity: tuple[float, float, float],
+        world_scale: float,
+    ) -> None:
+        self.model = model.build_model(character, timestep=timestep, gravity=gravity)
+        self.mechanism = model.build_mechanism(self.model, character, controller, world_scale=world_scale)
+        self.functions = engine.functions(self.model)
+        self.data = [mujoco.MjData(self.model) for _ in range(num_worlds)]
+        self.pointers = engine.pointers(self.data)
+
+
+@jit
+def engine_arrays(mechanism, row):
+    """Returns the arrays of the world whose addresses are `row`."""
+    num_dofs, num_bodies = len(mechanism.dof_body), len(mechanism.body_parent)
+    return EngineArrays(
+        engine.floats_at(row[engine.QPOS], mechanism.num_positions),
+        engine.floats_at(row[engine.QVEL], num_dofs),
+        engine.floats_at(row[engine.APPLIED], num_dofs),
+        engine.floats_at(row[engine.INERTIA], len(mechanism.column)),
+        engine.floats_at(row[engine.BIAS], num_dofs),
+        engine.floats_at(row[engine.CDOF], 6 * num_dofs),
+        engine.floats_at(row[engine.CDOF_DOT], 6 * num_dofs),
+        engine.floats_at(row[engine.CVEL], 6 * num_bodies),
+        engine.floats_at(row[engine.XIPOS], 3 * num_bodies),
+        engine.floats_at(row[engine.XIMAT], 9 * num_bodies),
+    )
+
+
+@jit
+def make_scratch(skeleton, mechanism):
+    """Returns work arrays for one thread."""
+    joints, dofs = len(skeleton.parent), len(mechanism.dof_body)
+    bodies, entries = len(mechanism.body_parent), len(mechanism.column)
+    return Scratch(
+        np.zeros(dofs), np.zeros(dofs), np.zeros(entries), np.zeros(dofs),
+        np.zeros((bodies, 6)), np.zeros((bodies, 3)), np.zeros((bodies, 3)),
+        np.zeros((joints, 7)), np.zeros((joints, 6)), np.zeros((joints, 13)),
+        np.zeros((joints, 7)), np.zeros((joints, 6)), np.zeros((joints, 13)),
+    )  # fmt: skip
+
+
+@jit
+def place_world(functions, skeleton, mechanism, row, pose, velocity):
+    """Puts a world's character into a pose and forgets everything else: contacts, warm starts, forces, time."""
+    engine.call2(functions.reset, functions.model, row[-1])
+    arrays = engine_arrays(mechanism, row)
+    for joint in range(len(skeleton.parent)):
+        kind = skeleton.joint_type[joint]
+        if kind == FIXED:
+            continue
+        offset, position = skeleton.pose_offset[joint], mechanism.qpos_address[joint]
+        dof = mechanism.dof_address[joint]
+        if kind == ROOT:
+            arrays.qpos[position : position + 7] = pose[:7]
+            arrays.qvel[dof : dof + 3] = velocity[:3]
+            spin = rotations.rotate(rotations.conjugate(pose[3:7]), velocity[3:6])
+            for axis in range(3):
+                arrays.qvel[dof + 3 + axis] = spin[axis]
+        elif kind == SPHERICAL:
+            arrays.qpos[position : position + 4] = pose[offset : offset + 4]
+            arrays.qvel[dof : dof + 3] = velocity[offset : offset + 3]
+        else:
+            arrays.qpos[position] = pose[offset]
+            arrays.qvel[dof] = velocity[offset]
+
+
+@jit
+def read_world(skeleton, mechanism, row, out_pose, out_velocity):
+    """Writes the pose and velocity of a world's character, DeepMimic's layout."""
+    arrays = engine_arrays(mechanism, row)
+    for joint in range(len(skeleton.parent)):
+        kind = skeleton.joint_type[joint]
+        if kind == FIXED:
+            continue
+        offset, position = skeleton.pose_offset[joint], mechanism.qpos_address[joint]
+        dof = mechanism.dof_address[joint]
+        if kind == ROOT:
+            out_pose[:7] = arrays.qpos[position : position + 7]
+            out_velocity[:3] = arrays.qvel[dof : dof + 3]
+            spin = rotations.rotate(out_pose[3:7], arrays.qvel[dof + 3 : dof + 6])
+            for axis in range(3):
+                out_velocity[3 + axis] = spin[axis]
+            out_velocity[6] = 0.0
+        elif kind == SPHERICAL:
+            q = rotations.standardized(arrays.qpos[position : position + 4])
+            for axis in range(4):
+                out_pose[offset + axis] = q[axis]
+            out_velocity[offset : offset + 3] = arrays.qvel[dof : dof + 3]
+            out_velocity[offset + 3] = 0.0
+        else:
+            out_pose[offset] = arrays.qpos[position]
+            out_velocity[offset] = arrays.qvel[dof]
+
+
+@jit
+def update_engine(functions, skeleton, mechanism, row, target, duration, num_substeps, scratch, out_contact):
+    """Advances a world by one update.
+
+    Args:
+        functions: Addresses of MuJoCo's functions.
+        skeleton: The character's arrays.
+        mechanism: Its maps into MuJoCo's arrays.
+        row: The world's addresses.
+        target: Target pose of the PD controller.
+        duration: Length of the update [s], `num_substeps` engine steps.
+        num_substeps: Engine steps.
+        scratch: Work arrays.
+        out_contact: Whether each body touches the ground at the last detection of contacts, shape `(J,)`.
+
+    Returns:
+        Whether the state is still finite.
+    """
+    arrays = engine_arrays(mechanism, row)
+    for substep in range(num_substeps):
+        engine.call2(functions.step1, functions.model, row[-1])
+        if substep == 0:
+            torque = scratch.torque
+            stable_pd.stable_pd_torque(skeleton, mechanism, arrays, target, duration, scratch, torque)
+            stable_pd.clamp_torque(skeleton, mechanism, torque)
+            arrays.applied[:] = torque
+        if substep == num_substeps - 1:
+            touch_ground(skeleton, mechanism, arrays, out_contact)
+        engine.call2(functions.step2, functions.model, row[-1])
+        for dof in range(len(arrays.qvel)):
+            limit = mechanism.speed_limit[dof]
+            if math.isnan(arrays.qvel[dof]):
+                return False
+            arrays.qvel[dof] = min(max(arrays.qvel[dof], -limit), limit)
+    return True
+
+
+@jit
+def touch_ground(skeleton, mechanism, arrays, out_contact):
+    """Writes whether each body's lowest point is within `CONTACT_DISTANCE` of the ground."""
+    for body in range(len(skeleton.parent)):
+        index = mechanism.body_id[body]
+        up = arrays.ximat[9 * index + 3 : 9 * index + 6]
+        height = arrays.xipos[3 * index + 1] - kinematics.vertical_extent(skeleton, body, up)
+        out_contact[body] = height <= CONTACT_DISTANCE
+
+
+@jit
+def exploded_body(skeleton, mechanism, row, pose, velocity, scratch):
+    """Returns the first body with a velocity component beyond `MAX_BODY_SPEED`, -1 if there is none.
+
+    Args:
+        skeleton: The character's arrays.
+        mechanism: Its maps into MuJoCo's arrays.
+        row: The world's addresses.
+        pose: Work array, shape `(P,)`.
+        velocity: Work array, same shape.
+        scratch: Work arrays.
+    """
+    if _speed_bound(skeleton, mechanism, engine_arrays(mechanism, row).qvel, scratch.motion) <= MAX_BODY_SPEED:
+        return -1
+    read_world(skeleton, mechanism, row, pose, velocity)
+    kinematics.place_bodies(skeleton, pose, velocity, scratch.joints, scratch.motion, scratch.bodies)
+    for body in range(len(skeleton.parent)):
+        for entry in range(7, 13):
+            if not abs(scratch.bodies[body, entry]) <= MAX_BODY_SPEED:
+                return body
+    return -1
+
+
+@jit
+def _speed_bound(skeleton, mechanism, qvel, work):
+    """Returns a cheap upper bound of all bodies' velocity components: speeds add up along the tree."""
+    highest = 0.0
+    for joint in range(len(skeleton.parent)):
+        kind = skeleton.joint_type[joint]
+        dof = mechanism.dof_address[joint]
+        if kind == ROOT:
+            speed = abs(qvel[dof]) + abs(qvel[dof + 1]) + abs(qvel[dof + 2])
+            spin = abs(qvel[dof + 3]) + abs(qvel[dof + 4]) + abs(qvel[dof + 5])
+        else:
+            parent = skeleton.parent[joint]
+            spin = work[parent, 1]
+            speed = work[parent, 0] + spin * skeleton.joint_reach[joint]
+            if kind == SPHERICAL:
+                spin += abs(qvel[dof]) + abs(qvel[dof + 1]) + abs(qvel[dof + 2])
+            elif kind != FIXED:
+                spin += abs(qvel[dof])
+        work[joint, 0], work[joint, 1] = speed, spin
+        highest = max(highest, spin, speed + spin * skeleton.body_reach[joint])
+    return highest

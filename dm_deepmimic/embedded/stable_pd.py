@@ -1,0 +1,199 @@
+"""DeepMimic's implicit PD controller (stable PD, Tan et al. 2011), compiled.
+
+The torque is that of the state one update ahead: tau = Kp log(q_next^-1 q_target) - Kd (w + t a), where the acceleration
+a solves (M + t Kd) a = Kp log(...) - Kd w - C without contacts. M and C are those of the true shapes, while the engine
+simulates other rotational inertias; the kernels here correct the engine's matrices by the difference.
+"""
+
+import math
+
+from dm_deepmimic import rotations
+from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL
+from dm_deepmimic.rotations import jit
+
+
+@jit
+def stable_pd_torque(skeleton, mechanism, engine, target, duration, scratch, out_torque):
+    """Writes the generalised PD force, before any clamp.
+
+    Args:
+        skeleton: The character's arrays.
+        mechanism: Its maps into MuJoCo's arrays.
+        engine: The world's arrays after `mj_step1`, `EngineArrays`.
+        target: Target pose, layout of a pose; the root's seven numbers do not matter.
+        duration: Time t that the torque will be held [s].
+        scratch: Work arrays, `PdScratch`.
+        out_torque: Shape `(V,)`, MuJoCo's order [N m].
+    """
+    force = scratch.force
+    _spring_force(skeleton, mechanism, engine, target, duration, force)
+    out_torque[:] = force
+    true_dynamics(mechanism, engine, scratch)
+    for dof in range(len(force)):
+        damping = mechanism.damping[dof]
+        out_torque[dof] -= damping * engine.qvel[dof]
+        force[dof] = out_torque[dof] - scratch.bias[dof]
+        diagonal = mechanism.row_address[dof] + mechanism.row_count[dof] - 1
+        scratch.inertia[diagonal] += duration * damping
+    _factorize(mechanism, scratch.inertia)
+    _solve(mechanism, scratch.inertia, force)
+    for dof in range(len(force)):
+        out_torque[dof] -= mechanism.damping[dof] * duration * force[dof]
+
+
+@jit
+def clamp_torque(skeleton, mechanism, torque):
+    """Shortens each joint's torque vector to the joint's limit, in place; the root gets none."""
+    for joint in range(len(skeleton.parent)):
+        kind = skeleton.joint_type[joint]
+        if kind == FIXED:
+            continue
+        first = mechanism.dof_address[joint]
+        if kind == ROOT:
+            torque[first : first + 6] = 0.0
+            continue
+        size = 3 if kind == SPHERICAL else 1
+        norm = 0.0
+        for axis in range(size):
+            norm += torque[first + axis] ** 2
+        norm = math.sqrt(norm)
+        limit = mechanism.torque_limit[joint]
+        if norm > limit:
+            for axis in range(size):
+                torque[first + axis] *= limit / norm
+
+
+@jit
+def true_dynamics(mechanism, engine, scratch):
+    """Writes the inertia matrix and bias force of the true shapes into `scratch.inertia` and `scratch.bias`.
+
+    A body's inertia gap is purely rotational, so subtree sums need no lever arms: the matrix entry of two joint axes on
+    one branch changes by w_i . G w_j, G the gaps' sum over the bodies that both move.
+    """
+    scratch.inertia[:] = engine.inertia
+    scratch.bias[:] = engine.bias
+    gap, moment, drift = scratch.gap, scratch.moment, scratch.drift
+    drift[0, :] = 0.0
+    for body in range(1, len(mechanism.body_parent)):
+        _body_gap(mechanism, engine, body, gap[body])
+        parent = mechanism.body_parent[body]
+        first = mechanism.body_dof[body]
+        for axis in range(3):
+            drift[body, axis] = drift[parent, axis]
+        for dof in range(first, first + mechanism.body_dof_count[body]):
+            for axis in range(3):
+                drift[body, axis] += engine.cdof_dot[6 * dof + axis] * engine.qvel[dof]
+        w = (engine.cvel[6 * body], engine.cvel[6 * body + 1], engine.cvel[6 * body + 2])
+        spin = _times(gap[body], w)
+        turn = _times(gap[body], drift[body])
+        moment[body, 0] = turn[0] + w[1] * spin[2] - w[2] * spin[1]
+        moment[body, 1] = turn[1] + w[2] * spin[0] - w[0] * spin[2]
+        moment[body, 2] = turn[2] + w[0] * spin[1] - w[1] * spin[0]
+    for body in range(len(mechanism.body_parent) - 1, 0, -1):
+        first = mechanism.body_dof[body]
+        for dof in range(first, first + mechanism.body_dof_count[body]):
+            axis = (engine.cdof[6 * dof], engine.cdof[6 * dof + 1], engine.cdof[6 * dof + 2])
+            carried = _times(gap[body], axis)
+            row, columns = _row(mechanism, scratch.inertia, dof)
+            for i in range(len(row)):
+                other = engine.cdof[6 * columns[i] : 6 * columns[i] + 3]
+                row[i] += carried[0] * other[0] + carried[1] * other[1] + carried[2] * other[2]
+            for k in range(3):
+                scratch.bias[dof] += axis[k] * moment[body, k]
+        parent = mechanism.body_parent[body]
+        if parent > 0:
+            for k in range(6):
+                gap[parent, k] += gap[body, k]
+            for k in range(3):
+                moment[parent, k] += moment[body, k]
+
+
+@jit
+def _spring_force(skeleton, mechanism, engine, target, duration, out_force):
+    for joint in range(len(skeleton.parent)):
+        kind = skeleton.joint_type[joint]
+        if kind == FIXED:
+            continue
+        first = mechanism.dof_address[joint]
+        if kind == ROOT:
+            out_force[first : first + 6] = 0.0
+            continue
+        position = mechanism.qpos_address[joint]
+        offset = skeleton.pose_offset[joint]
+        kp = mechanism.kp[joint]
+        if kind == REVOLUTE:
+            ahead = engine.qpos[position] + duration * engine.qvel[first]
+            out_force[first] = kp * (target[offset] - ahead)
+            continue
+        now = engine.qpos[position : position + 4]
+        ahead = rotations.integrate_local(now, engine.qvel[first : first + 3], duration)
+        gap = rotations.multiply(rotations.conjugate(ahead), target[offset : offset + 4])
+        turn = rotations.to_exponential_map(gap)
+        for axis in range(3):
+            out_force[first + axis] = kp * turn[axis]
+
+
+@jit
+def _body_gap(mechanism, engine, body, out_gap):
+    """Writes a body's inertia gap in the world's axes as xx, yy, zz, xy, xz, yz."""
+    x, y, z = mechanism.inertia_gap[body, 0], mechanism.inertia_gap[body, 1], mechanism.inertia_gap[body, 2]
+    if x == 0.0 and y == 0.0 and z == 0.0:
+        out_gap[:] = 0.0
+        return
+    m = engine.ximat[9 * body : 9 * body + 9]
+    out_gap[0] = x * m[0] * m[0] + y * m[1] * m[1] + z * m[2] * m[2]
+    out_gap[1] = x * m[3] * m[3] + y * m[4] * m[4] + z * m[5] * m[5]
+    out_gap[2] = x * m[6] * m[6] + y * m[7] * m[7] + z * m[8] * m[8]
+    out_gap[3] = x * m[0] * m[3] + y * m[1] * m[4] + z * m[2] * m[5]
+    out_gap[4] = x * m[0] * m[6] + y * m[1] * m[7] + z * m[2] * m[8]
+    out_gap[5] = x * m[3] * m[6] + y * m[4] * m[7] + z * m[5] * m[8]
+
+
+@jit
+def _times(s, v):
+    return (
+        s[0] * v[0] + s[3] * v[1] + s[4] * v[2],
+        s[3] * v[0] + s[1] * v[1] + s[5] * v[2],
+        s[4] * v[0] + s[5] * v[1] + s[2] * v[2],
+    )
+
+
+@jit
+def _factorize(mechanism, matrix):
+    """Factorises L^T D L in place, using that a row's columns are the joint axes between the root and its own.
+
+    Featherstone, Rigid Body Dynamics Algorithms (2008), section 6.5.
+    """
+    for dof in range(len(mechanism.row_address) - 1, -1, -1):
+        row, columns = _row(mechanism, matrix, dof)
+        above = len(row) - 1
+        inverse = 1.0 / row[above]
+        for i in range(above - 1, -1, -1):
+            ratio = row[i] * inverse
+            other = _row(mechanism, matrix, columns[i])[0]
+            for k in range(i + 1):
+                other[k] -= ratio * row[k]
+            row[i] = ratio
+
+
+@jit
+def _solve(mechanism, factors, x):
+    for dof in range(len(x) - 1, -1, -1):
+        row, columns = _row(mechanism, factors, dof)
+        for i in range(len(row) - 1):
+            x[columns[i]] -= row[i] * x[dof]
+    for dof in range(len(x)):
+        row, columns = _row(mechanism, factors, dof)
+        above = len(row) - 1
+        value = x[dof] / row[above]
+        for i in range(above):
+            value -= row[i] * x[columns[i]]
+        x[dof] = value
+
+
+@jit
+def _row(mechanism, matrix, dof):
+    """Returns the entries of a row, the diagonal last, and their columns."""
+    first = mechanism.row_address[dof]
+    last = first + mechanism.row_count[dof]
+    return matrix[first:last], mechanism.column[first:last]

@@ -1,0 +1,167 @@
+"""The `dm_env.Environment`: one core, one control step a time step."""
+
+from types import TracebackType
+from typing import Any
+
+import dm_env
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, specs
+from dm_deepmimic.core import Core, EndReason
+
+
+class Environment(dm_env.Environment):
+    """A character that imitates a motion.
+
+    An action is held for one control period, 1/30 s. A fall, the clip's end, success and an invalid state terminate an
+    episode (discount 0); the time limit truncates it (discount 1). Also a context manager.
+
+    Attributes:
+        core: The simulator, with the methods of DeepMimic's `DeepMimicEnv` in snake case.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        dtype: npt.DTypeLike = np.float64,
+        observation: specs.ObservationKind = "flat",
+        clip_actions: bool = False,
+    ) -> None:
+        """Wraps a core, which the environment closes.
+
+        Args:
+            core: The simulator.
+            dtype: Type of actions, observations, rewards and discounts.
+            observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
+            clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as they are.
+        """
+        self.core = core
+        self._action_spec = specs.action_spec(core, dtype)
+        self._observation_spec = specs.observation_spec(core, observation, dtype)
+        self._reward_spec = specs.reward_spec(core, dtype)
+        self._discount_spec = specs.discount_spec(dtype)
+        self._dtype = np.dtype(dtype)
+        self._as_dict = observation == "dict"
+        self._clip_actions = clip_actions
+        self._ended = True
+        self._start_counts()
+
+    def reset(self) -> dm_env.TimeStep:
+        """Starts an episode and returns its first time step."""
+        self.core.reset()
+        self._ended = False
+        self._start_counts()
+        return dm_env.restart(self._observation())
+
+    def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
+        """Holds an action for one control period; the episode's end can cut the period short.
+
+        The first step, and the one after the last time step of an episode, ignore the action and reset.
+
+        Args:
+            action: PD targets, shape `(action_size,)` [rad].
+
+        Raises:
+            ActionError: Shape, type or a number of the action is wrong; the episode is as it was.
+        """
+        if self._ended:
+            return self.reset()
+        self.core.set_action(checked_actions(action, self._action_spec, (), self._clip_actions))
+        self.core.control_step()
+        reason = self.core.end_reason()
+        reward = self._dtype.type(self.core.calc_reward())
+        discount = self._dtype.type(reason.discount)
+        self._end_reason = reason
+        self._length += 1
+        self._return += float(reward)
+        self._ended = reason is not EndReason.NONE
+        step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
+        return dm_env.TimeStep(step_type, reward, discount, self._observation())
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why the episode ended, `EndReason.NONE` while it goes on."""
+        return self._end_reason
+
+    @property
+    def episode_info(self) -> dict[str, Any]:
+        """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps, `return`, `time` [s]."""
+        return {
+            "end_reason": self._end_reason,
+            "bodies": self.core.end_bodies(),
+            "length": self._length,
+            "return": self._return,
+            "time": self.core.get_time(),
+        }
+
+    def control_timestep(self) -> float:
+        """Returns the length of a full step [s]."""
+        return self.core.control_timestep()
+
+    def action_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the action spec; its name lists the entries, separated by tabs."""
+        return self._action_spec
+
+    def observation_spec(self) -> Any:
+        """Returns the observation spec, or the dictionary of the state's and the goal's."""
+        return self._observation_spec
+
+    def reward_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the reward spec."""
+        return self._reward_spec
+
+    def discount_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the discount spec."""
+        return self._discount_spec
+
+    def close(self) -> None:
+        """Closes the core; twice does no harm."""
+        self.core.close()
+
+    def __enter__(self) -> "Environment":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start_counts(self) -> None:
+        self._end_reason = EndReason.NONE
+        self._length = 0
+        self._return = 0.0
+
+    def _observation(self) -> Any:
+        state = self.core.record_state().astype(self._dtype)
+        goal = self.core.record_goal().astype(self._dtype)
+        return {"state": state, "goal": goal} if self._as_dict else np.concatenate([state, goal])
+
+
+def checked_actions(
+    action: npt.ArrayLike, spec: dm_env.specs.BoundedArray, leading: tuple[int, ...], clip: bool
+) -> npt.NDArray[np.float64]:
+    """Returns actions as floats.
+
+    Args:
+        action: One action, or an array of them.
+        spec: The spec of one action.
+        leading: Leading axes expected before the spec's shape.
+        clip: Whether to clip to the spec's bounds.
+
+    Raises:
+        ActionError: Shape, type or a number is wrong.
+    """
+    array = np.asarray(action)
+    shape = leading + spec.shape
+    if array.shape != shape:
+        raise errors.ActionError(f"an action of shape {shape}", f"shape {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise errors.ActionError(f"an action of dtype {spec.dtype}", f"dtype {array.dtype}")
+    array = array.astype(np.float64)
+    if not np.all(np.isfinite(array)):
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        name = spec.name.split("\t")[index[-1]]
+        raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}, {name}")
+    return np.clip(array, spec.minimum, spec.maximum) if clip else array

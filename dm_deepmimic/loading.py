@@ -1,0 +1,155 @@
+"""Opening environments by name: the one place that joins files, cores and environments."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import arguments, assets, batch, character, environment, errors, motion, specs
+from dm_deepmimic.core import Mode
+from dm_deepmimic.embedded.core import EmbeddedCore, WorldBatch
+
+CORES = ("auto", "embedded")
+MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
+TimeLimit = float | Literal["anneal"] | None
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    core: str = "auto",
+    data_root: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    mode: Literal["train", "test"] = "train",
+    time_limit: TimeLimit = None,
+    dtype: npt.DTypeLike = np.float64,
+    observation: specs.ObservationKind = "flat",
+    clip_actions: bool = False,
+    **overrides: Any,
+) -> environment.Environment:
+    """Opens one environment.
+
+    Args:
+        name_or_path: A preset such as `humanoid3d_walk`, or an arg file of DeepMimic's.
+        core: The simulator: `embedded`, or `auto` for the best there is.
+        data_root: Folder with DeepMimic's `data/`, searched before `$DEEPMIMIC_DATA` and the installed packages.
+        seed: Seed of all the environment's random numbers; None draws one.
+        mode: `test` uses the arg file's largest end limit for every episode.
+        time_limit: Length of an episode [s]; None takes the arg file's END limit, `anneal` its START limit, which
+            `core.set_sample_count` then anneals towards the end limit as the original does.
+        dtype: Type of actions, observations, rewards and discounts.
+        observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
+        clip_actions: Whether actions are clipped to the spec.
+        **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
+
+    Raises:
+        UnknownNameError: There is no such preset, core, mode or key.
+        AssetNotFoundError: A file that the scene names is nowhere.
+        ArgumentError: A value in the arg file or an override is wrong.
+        AssetFormatError: A file's content is wrong.
+        UnsupportedError: The embedded core can't do what the arg file asks.
+    """
+    if core not in CORES:
+        raise errors.UnknownNameError("core", core, "", CORES)
+    worlds = _load_worlds(name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1)
+    return environment.Environment(
+        EmbeddedCore(worlds), dtype=dtype, observation=observation, clip_actions=clip_actions
+    )
+
+
+def load_batch(
+    name_or_path: str | os.PathLike[str],
+    num_envs: int,
+    *,
+    num_threads: int | None = None,
+    data_root: str | os.PathLike[str] | None = None,
+    seed: int | Sequence[int] | None = None,
+    mode: Literal["train", "test"] = "train",
+    time_limit: TimeLimit = None,
+    dtype: npt.DTypeLike = np.float64,
+    observation: specs.ObservationKind = "flat",
+    clip_actions: bool = False,
+    **overrides: Any,
+) -> batch.BatchEnvironment:
+    """Opens N environments of one scene that step as one.
+
+    Args:
+        name_or_path: See `load`.
+        num_envs: N.
+        num_threads: Threads that step the worlds; one a core by default. Results do not depend on it.
+        data_root: See `load`.
+        seed: One seed a world; an integer s stands for s, s + 1, ..., None draws them.
+        mode: See `load`.
+        time_limit: See `load`.
+        dtype: See `load`.
+        observation: See `load`.
+        clip_actions: See `load`.
+        **overrides: See `load`.
+
+    Raises:
+        ValueError: `num_envs`, `num_threads` or the number of seeds is wrong.
+        DeepMimicError: See `load`.
+    """
+    for what, number in (("num_envs", num_envs), ("num_threads", num_threads)):
+        if number is not None and number < 1:
+            raise ValueError(f"Expected {what} >= 1, got {number}.")
+    seeds = _seeds(seed, num_envs)
+    worlds = _load_worlds(name_or_path, seeds, data_root, mode, time_limit, overrides, num_threads)
+    return batch.BatchEnvironment(
+        worlds, seeds, dtype=dtype, observation=observation, clip_actions=clip_actions
+    )
+
+
+def _load_worlds(
+    name_or_path: str | os.PathLike[str],
+    seeds: tuple[int, ...],
+    data_root: str | os.PathLike[str] | None,
+    mode: str,
+    time_limit: TimeLimit,
+    overrides: Mapping[str, Any],
+    num_threads: int | None,
+) -> WorldBatch:
+    if mode not in MODES:
+        raise errors.UnknownNameError("mode", mode, "", MODES)
+    path = assets.resolve_scene_file(name_or_path, data_root=data_root)
+
+    def find(name: str, kind: str, including: pathlib.Path | None = path) -> pathlib.Path:
+        return assets.find(name, kind, arg_file=including, data_root=data_root)
+
+    parsed = arguments.parse_file(path, lambda name, including: find(name, assets.ARG_FILE, including))
+    settings = _with_time_limit(arguments.scene_settings(parsed, overrides), time_limit)
+    person = character.load_character(find(settings.character_files[0], "character file"))
+    controller = character.load_controller(find(settings.char_ctrl_files[0], "controller file"), person)
+    clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
+    return WorldBatch(settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads)
+
+
+def _with_time_limit(settings: arguments.SceneSettings, time_limit: TimeLimit) -> arguments.SceneSettings:
+    if time_limit == "anneal":
+        return settings
+    if time_limit is None:
+        low, high, mean = settings.time_end_lim_min, settings.time_end_lim_max, settings.time_end_lim_exp
+    elif isinstance(time_limit, (int, float)) and time_limit > 0:
+        low = high = float(time_limit)
+        mean = settings.time_end_lim_exp
+    else:
+        raise ValueError(f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}.")
+    return dataclasses.replace(
+        settings,
+        time_lim_min=low, time_lim_max=high, time_lim_exp=mean,
+        time_end_lim_min=low, time_end_lim_max=high, time_end_lim_exp=mean,
+    )  # fmt: skip
+
+
+def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
+    if seed is None:
+        return tuple(int(word) for word in np.random.SeedSequence().generate_state(count, np.uint64))
+    if isinstance(seed, Sequence):
+        if len(seed) != count:
+            raise ValueError(f"Expected {count} seeds, one a world, got {len(seed)}.")
+        return tuple(int(each) for each in seed)
+    return tuple(int(seed) + world for world in range(count))

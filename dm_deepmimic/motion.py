@@ -1,0 +1,178 @@
+"""A motion clip: its frames, its loop rule, and the pose and velocity at a time."""
+
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, rotations
+from dm_deepmimic.character import FIXED, POSE_SIZES, REVOLUTE, ROOT, SPHERICAL, Character, JsonReader
+from dm_deepmimic.rotations import jit
+
+Array = npt.NDArray[np.float64]
+
+
+class Clip(NamedTuple):
+    """A clip as arrays, for compiled code.
+
+    F frames. The root starts at x = z = 0. Units m, rad, s; layouts of the character's pose and velocity.
+    """
+
+    times: Array  # (F,) [s], the first is 0, the last is the duration
+    poses: Array  # (F, P)
+    velocities: Array  # (F, P), of the segment that begins at the frame
+    loops: bool
+    cycle_offset: Array  # (3,) root displacement of one cycle [m], y = 0
+
+
+def load_clip(path: pathlib.Path, character: Character) -> Clip:
+    """Reads a motion file for a character.
+
+    Raises:
+        AssetFormatError: The frames do not fit the character.
+    """
+    reader = JsonReader.open(path)
+    loop = reader.choice("Loop", ("wrap", "none"))
+    frames = reader.array("Frames")
+    width = character.pose_size + 1
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, list) or len(frame) != width:
+            got = f"{len(frame)} numbers" if isinstance(frame, list) else repr(frame)
+            expected = f"{width} numbers, a duration and a pose of {character.path.name}"
+            raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
+    if len(frames) < 2:
+        raise errors.AssetFormatError(path, "Frames", "at least 2 frames", f"{len(frames)} frame")
+    table = _table(path, frames)
+    times = np.concatenate([[0.0], np.cumsum(table[:-1, 0])])
+    if np.any(np.diff(times) <= 0):
+        index = int(np.argmin(np.diff(times)))
+        raise errors.AssetFormatError(path, f"Frames[{index}][0]", "a duration above 0", table[index, 0])
+    poses = _normalized_poses(path, character, table[:, 1:])
+    poses[:, [0, 2]] -= poses[0, [0, 2]]
+    velocities = np.zeros_like(poses)
+    _difference_frames(character.skeleton, times, poses, velocities)
+    cycle_offset = poses[-1, :3] - poses[0, :3]
+    cycle_offset[1] = 0.0
+    return Clip(times, poses, velocities, loop == "wrap", cycle_offset)
+
+
+@jit
+def duration(clip):
+    """Returns the clip's length [s]."""
+    return clip.times[-1]
+
+
+@jit
+def phase(clip, time):
+    """Returns the share of the clip played at a time: wrapped into [0, 1) for a loop, else clamped to [0, 1]."""
+    share = time / clip.times[-1]
+    if clip.loops:
+        return share - np.floor(share)
+    return min(max(share, 0.0), 1.0)
+
+
+@jit
+def is_over(clip, time):
+    """Returns whether a clip that does not loop has ended."""
+    return (not clip.loops) and time >= clip.times[-1]
+
+
+@jit
+def sample_pose(clip, skeleton, time, out_pose):
+    """Writes the pose at a time; a loop's root goes on from cycle to cycle."""
+    index, fraction = _segment(clip, time)
+    a, b = clip.poses[index], clip.poses[index + 1]
+    cycles = np.floor(time / clip.times[-1]) if clip.loops else 0.0
+    for axis in range(3):
+        out_pose[axis] = (1.0 - fraction) * a[axis] + fraction * b[axis] + cycles * clip.cycle_offset[axis]
+    root = rotations.normalized(rotations.interpolate(a[3:7], b[3:7], fraction))
+    for axis in range(4):
+        out_pose[3 + axis] = root[axis]
+    for joint in range(1, len(skeleton.parent)):
+        offset = skeleton.pose_offset[joint]
+        kind = skeleton.joint_type[joint]
+        if kind == SPHERICAL:
+            q = rotations.interpolate(a[offset : offset + 4], b[offset : offset + 4], fraction)
+            for axis in range(4):
+                out_pose[offset + axis] = q[axis]
+        elif kind == REVOLUTE:
+            out_pose[offset] = (1.0 - fraction) * a[offset] + fraction * b[offset]
+
+
+@jit
+def sample_velocity(clip, time, out_velocity):
+    """Writes the velocity at a time; zero after the end of a clip that does not loop."""
+    if is_over(clip, time):
+        out_velocity[:] = 0.0
+        return
+    index, fraction = _segment(clip, time)
+    for entry in range(len(out_velocity)):
+        before, after = clip.velocities[index, entry], clip.velocities[index + 1, entry]
+        out_velocity[entry] = (1.0 - fraction) * before + fraction * after
+
+
+@jit
+def _segment(clip, time):
+    """Returns the frame before a time and how far the time is towards the next, in [0, 1]."""
+    end = clip.times[-1]
+    last = len(clip.times) - 2
+    if clip.loops:
+        time -= np.floor(time / end) * end
+    elif time <= 0.0:
+        return 0, 0.0
+    elif time >= end:
+        return last, 1.0
+    index = min(max(np.searchsorted(clip.times, time, side="right") - 1, 0), last)
+    start = clip.times[index]
+    fraction = (time - start) / (clip.times[index + 1] - start)
+    return index, min(max(fraction, 0.0), 1.0)
+
+
+@jit
+def _difference_frames(skeleton, times, poses, out_velocities):
+    for frame in range(len(times) - 1):
+        step = times[frame + 1] - times[frame]
+        a, b, out = poses[frame], poses[frame + 1], out_velocities[frame]
+        for axis in range(3):
+            out[axis] = (b[axis] - a[axis]) / step
+        turn = rotations.to_exponential_map(rotations.multiply(b[3:7], rotations.conjugate(a[3:7])))
+        for axis in range(3):
+            out[3 + axis] = turn[axis] / step
+        for joint in range(1, len(skeleton.parent)):
+            offset = skeleton.pose_offset[joint]
+            kind = skeleton.joint_type[joint]
+            if kind == SPHERICAL:
+                q_a, q_b = a[offset : offset + 4], b[offset : offset + 4]
+                turn = rotations.to_exponential_map(rotations.multiply(rotations.conjugate(q_a), q_b))
+                for axis in range(3):
+                    out[offset + axis] = turn[axis] / step
+            elif kind == REVOLUTE:
+                out[offset] = (b[offset] - a[offset]) / step
+    out_velocities[-1] = out_velocities[-2]
+
+
+def _table(path: pathlib.Path, frames: list[Any]) -> Array:
+    try:
+        table = np.array(frames, np.float64)
+    except (TypeError, ValueError) as error:
+        raise errors.AssetFormatError(path, "Frames", "numbers", str(error)) from error
+    if not np.all(np.isfinite(table)):
+        row, column = np.argwhere(~np.isfinite(table))[0]
+        raise errors.AssetFormatError(path, f"Frames[{row}][{column}]", "a finite number", table[row, column])
+    return table
+
+
+def _normalized_poses(path: pathlib.Path, character: Character, poses: Array) -> Array:
+    poses = poses.copy()
+    for kind, offset in zip(character.skeleton.joint_type, character.skeleton.pose_offset, strict=True):
+        if kind in (REVOLUTE, FIXED):
+            continue
+        start = offset + 3 if kind == ROOT else offset
+        quaternions = poses[:, start : start + POSE_SIZES[SPHERICAL]]
+        lengths = np.linalg.norm(quaternions, axis=1, keepdims=True)
+        if np.any(lengths == 0):
+            where = f"Frames[{int(np.argmin(lengths))}][{start + 1}]"
+            raise errors.AssetFormatError(path, where, "a rotation (w, x, y, z)", "four zeros")
+        quaternions /= lengths
+    return poses
