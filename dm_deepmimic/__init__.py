@@ -18,6 +18,8 @@ from dm_deepmimic.loading import load, load_batch
 __version__ = "0.1.0"
 
 __all__ = (
-    "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment", "CoreError",
-    "DeepMimicError", "EndReason", "Environment", "UnknownNameError", "UnsupportedError", "load", "load_batch",
+    "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment",
+    "CoreError",
+    "DeepMimicError", "EndReason", "Environment", "UnknownNameError", "UnsupportedError", "load",
+    "load_batch",
 )  # fmt: skip

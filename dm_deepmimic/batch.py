@@ -18,9 +18,10 @@ DISCOUNTS = np.array([reason.discount for reason in EndReason])
 class BatchEnvironment:
     """N worlds whose time steps are arrays with a leading axis N.
 
-    Row i is bitwise what `Environment` gives with seed `seeds[i]`, but for two things that arrays cannot hold: where a
-    row's step type is FIRST, its reward is 0 and its discount 1 instead of None. A world that ended starts its next
-    episode at its next step, which ignores its action, so that no final observation is lost.
+    Row i is bitwise what `Environment` gives with seed `seeds[i]`, but for two things that arrays
+    cannot hold: where a row's step type is FIRST, its reward is 0 and its discount 1 instead of
+    None. A world that ended starts its next episode at its next step, which ignores its action, so
+    that no final observation is lost.
 
     Attributes:
         core: The worlds.
@@ -59,10 +60,12 @@ class BatchEnvironment:
         """Steps every world that goes on, and resets every one that ended.
 
         Args:
-            actions: PD targets, shape `(N, action_size)` [rad]; rows of worlds that ended are ignored but checked.
+            actions: PD targets, shape `(N, action_size)` [rad]; rows of worlds that ended are
+                ignored but checked.
 
         Raises:
-            ActionError: Shape, type or a number of an action is wrong; all episodes are as they were.
+            ActionError: Shape, type or a number of an action is wrong; all episodes are as they
+                were.
         """
         checked = environment.checked_actions(
             actions, self._action_spec, (self.num_envs,), self._clip_actions
@@ -112,7 +115,10 @@ class BatchEnvironment:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -22,14 +22,16 @@ ACTION_SIZES = (1, 3, 0, 0)
 SHAPES = ("sphere", "box", "capsule", "cylinder")
 SPHERE, BOX, CAPSULE, CYLINDER = range(4)
 ALL_GROUPS = 0x7FFF  # collides with every group
-DEFAULT_ROTATION_BOUND = math.pi  # half range of a revolute joint's action where the joint has no limits [rad]
+DEFAULT_ROTATION_BOUND = (
+    math.pi
+)  # half range of a revolute joint's action where the joint has no limits [rad]
 
 
 class Skeleton(NamedTuple):
     """The numbers of a character as arrays, in DeepMimic's joint order, for compiled code.
 
-    J joints, each with one body. Positions [m] and rotations (w, x, y, z) are in the parent's frame (joints) or the
-    joint's frame (bodies).
+    J joints, each with one body. Positions [m] and rotations (w, x, y, z) are in the parent's frame
+    (joints) or the joint's frame (bodies).
     """
 
     parent: IntArray  # (J,), -1 for the root
@@ -105,7 +107,8 @@ class Character:
     def action_bounds(self) -> tuple[Array, Array]:
         """Returns the smallest and largest action, shape `(action_size,)` [rad].
 
-        A full turn for each component of an exponential map; for a revolute joint its limits, widened by 1.5 widths on each side.
+        A full turn for each component of an exponential map; for a revolute joint its limits,
+        widened by 1.5 widths on each side.
         """
         high = np.full(self.action_size, rotations.MAX_EXPONENTIAL_MAP)
         low = -high
@@ -173,7 +176,10 @@ def load_character(path: pathlib.Path) -> Character:
     bodies = reader.rows("BodyDefs")
     if len(bodies) != len(joints):
         raise errors.AssetFormatError(
-            path, "BodyDefs", f"one body for each of the {len(joints)} joints", f"{len(bodies)} bodies"
+            path,
+            "BodyDefs",
+            f"one body for each of the {len(joints)} joints",
+            f"{len(bodies)} bodies",
         )
     joint_type = [_joint_type(joint, index) for index, joint in enumerate(joints)]
     parents = [int(joint.number("Parent", -1)) for joint in joints]
@@ -191,11 +197,19 @@ def load_character(path: pathlib.Path) -> Character:
         pose_offset=_offsets(joint_type, POSE_SIZES),
         action_offset=_offsets(joint_type, ACTION_SIZES),
         joint_position=joint_position,
-        joint_rotation=np.array([rotations.from_euler(joint.vector("AttachTheta")) for joint in joints]),
+        joint_rotation=np.array(
+            [rotations.from_euler(joint.vector("AttachTheta")) for joint in joints]
+        ),
         body_position=body_position,
-        body_rotation=np.array([rotations.from_euler(body.vector("AttachTheta")) for body in bodies]),
-        body_shape=np.array([SHAPES.index(body.choice("Shape", SHAPES)) for body in bodies], np.int64),
-        body_size=np.array([[body.number(f"Param{axis}", 0.0) for axis in range(3)] for body in bodies]),
+        body_rotation=np.array(
+            [rotations.from_euler(body.vector("AttachTheta")) for body in bodies]
+        ),
+        body_shape=np.array(
+            [SHAPES.index(body.choice("Shape", SHAPES)) for body in bodies], np.int64
+        ),
+        body_size=np.array(
+            [[body.number(f"Param{axis}", 0.0) for axis in range(3)] for body in bodies]
+        ),
         body_mass=np.array([body.positive("Mass") for body in bodies]),
         end_effector=np.array([joint.number("IsEndEffector", 0) != 0 for joint in joints]),
         joint_reach=np.linalg.norm(joint_position, axis=1),
@@ -203,18 +217,26 @@ def load_character(path: pathlib.Path) -> Character:
         joint_weight=weights / (total if total > 0 else 1.0),
     )
     if np.any(skeleton.joint_position[0] != 0) or skeleton.joint_rotation[0, 0] != 1.0:
-        raise errors.AssetFormatError(path, joints[0].where("AttachX"), "a root without attachment", "an offset")
+        raise errors.AssetFormatError(
+            path, joints[0].where("AttachX"), "a root without attachment", "an offset"
+        )
     return Character(
         path=path,
         skeleton=skeleton,
         joint_names=tuple(joint.text("Name", f"joint{i}") for i, joint in enumerate(joints)),
         body_names=tuple(body.text("Name", f"body{i}") for i, body in enumerate(bodies)),
-        limit_low=np.array([[joint.number(f"LimLow{axis}", 1.0) for axis in range(3)] for joint in joints]),
-        limit_high=np.array([[joint.number(f"LimHigh{axis}", 0.0) for axis in range(3)] for joint in joints]),
+        limit_low=np.array(
+            [[joint.number(f"LimLow{axis}", 1.0) for axis in range(3)] for joint in joints]
+        ),
+        limit_high=np.array(
+            [[joint.number(f"LimHigh{axis}", 0.0) for axis in range(3)] for joint in joints]
+        ),
         torque_limit=np.array([joint.number("TorqueLim", math.inf) for joint in joints]),
         fall_contact=np.array([body.number("EnableFallContact", 0) != 0 for body in bodies]),
         collision_mask=np.array([_collision_mask(body) for body in bodies], np.int64),
-        color=np.array([[body.number(f"Color{c}", float(c == "A")) for c in "RGBA"] for body in bodies]),
+        color=np.array(
+            [[body.number(f"Color{c}", float(c == "A")) for c in "RGBA"] for body in bodies]
+        ),
     )
 
 
@@ -244,7 +266,9 @@ def load_controller(path: pathlib.Path, character: Character) -> Controller:
 
 
 class JsonReader:
-    """One JSON object of an asset file that knows where it stands, so that errors can name the file and the key."""
+    """One JSON object of an asset file that knows where it stands, so that errors can name the file
+    and the key.
+    """
 
     def __init__(self, path: pathlib.Path, value: Any, key: str = "") -> None:
         if not isinstance(value, Mapping):
@@ -271,14 +295,16 @@ class JsonReader:
     def array(self, key: str) -> list[Any]:
         """Returns the non-empty array below a key."""
         value = self._value.get(key)
-        if not isinstance(value, list) or not value:
-            self._fail(key, "a non-empty array", value)
-        return value
+        if isinstance(value, list) and value:
+            return value
+        return self._fail(key, "a non-empty array", value)
 
     def rows(self, key: str) -> list["JsonReader"]:
         """Returns the objects of a non-empty array."""
         rows = self.array(key)
-        return [JsonReader(self._path, row, f"{self.where(key)}[{i}]") for i, row in enumerate(rows)]
+        return [
+            JsonReader(self._path, row, f"{self.where(key)}[{i}]") for i, row in enumerate(rows)
+        ]
 
     def number(self, key: str, default: float) -> float:
         """Returns a number; booleans count as 0 and 1."""
@@ -289,7 +315,11 @@ class JsonReader:
 
     def positive(self, key: str) -> float:
         """Returns a number above zero that must be there."""
-        value = self.number(key, math.nan) if key in self._value else self._fail(key, "a number above 0", None)
+        value = (
+            self.number(key, math.nan)
+            if key in self._value
+            else self._fail(key, "a number above 0", None)
+        )
         return value if value > 0 else self._fail(key, "a number above 0", value)
 
     def vector(self, prefix: str) -> Array:

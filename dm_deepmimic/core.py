@@ -1,4 +1,6 @@
-"""The seam: what the environment asks of a simulator, DeepMimicCore's reinforcement-learning interface in snake case."""
+"""The seam: what the environment asks of a simulator, DeepMimicCore's reinforcement-learning
+interface in snake case.
+"""
 
 import enum
 from collections.abc import Sequence
@@ -53,7 +55,9 @@ class EndReason(enum.IntEnum):
 
     @property
     def discount(self) -> float:
-        """The discount of a time step with this reason: 0 at a termination, 1 before it and at a truncation."""
+        """The discount of a time step with this reason: 0 at a termination, 1 before it and at a
+        truncation.
+        """
         return float(self in (EndReason.NONE, EndReason.TIME_LIMIT))
 
 
@@ -106,7 +110,9 @@ class Core(Protocol):
         """Returns the scale that goes with the offset."""
 
     def build_state_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
-        """Returns each entry's normaliser group, -1 for entries that are in [-1, 1] by offset and scale."""
+        """Returns each entry's normaliser group, -1 for entries that are in [-1, 1] by offset and
+        scale.
+        """
 
     def build_action_bound_min(self, agent_id: int = 0) -> Array:
         """Returns the smallest action."""

@@ -14,8 +14,9 @@ from dm_deepmimic.core import Core, EndReason
 class Environment(dm_env.Environment):
     """A character that imitates a motion.
 
-    An action is held for one control period, 1/30 s. A fall, the clip's end, success and an invalid state terminate an
-    episode (discount 0); the time limit truncates it (discount 1). Also a context manager.
+    An action is held for one control period, 1/30 s. A fall, the clip's end, success and an invalid
+    state terminate an episode (discount 0); the time limit truncates it (discount 1). Also a
+    context manager.
 
     Attributes:
         core: The simulator, with the methods of DeepMimic's `DeepMimicEnv` in snake case.
@@ -35,14 +36,15 @@ class Environment(dm_env.Environment):
             core: The simulator.
             dtype: Type of actions, observations, rewards and discounts.
             observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
-            clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as they are.
+            clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as
+                they are.
         """
         self.core = core
         self._action_spec = specs.action_spec(core, dtype)
         self._observation_spec = specs.observation_spec(core, observation, dtype)
         self._reward_spec = specs.reward_spec(core, dtype)
         self._discount_spec = specs.discount_spec(dtype)
-        self._dtype = np.dtype(dtype)
+        self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._as_dict = observation == "dict"
         self._clip_actions = clip_actions
         self._ended = True
@@ -58,7 +60,8 @@ class Environment(dm_env.Environment):
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period; the episode's end can cut the period short.
 
-        The first step, and the one after the last time step of an episode, ignore the action and reset.
+        The first step, and the one after the last time step of an episode, ignore the action and
+        reset.
 
         Args:
             action: PD targets, shape `(action_size,)` [rad].
@@ -71,8 +74,8 @@ class Environment(dm_env.Environment):
         self.core.set_action(checked_actions(action, self._action_spec, (), self._clip_actions))
         self.core.control_step()
         reason = self.core.end_reason()
-        reward = self._dtype.type(self.core.calc_reward())
-        discount = self._dtype.type(reason.discount)
+        reward = self._scalar(self.core.calc_reward())
+        discount = self._scalar(reason.discount)
         self._end_reason = reason
         self._length += 1
         self._return += float(reward)
@@ -87,7 +90,9 @@ class Environment(dm_env.Environment):
 
     @property
     def episode_info(self) -> dict[str, Any]:
-        """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps, `return`, `time` [s]."""
+        """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps,
+        `return`, `time` [s].
+        """
         return {
             "end_reason": self._end_reason,
             "bodies": self.core.end_bodies(),
@@ -124,7 +129,10 @@ class Environment(dm_env.Environment):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -132,6 +140,9 @@ class Environment(dm_env.Environment):
         self._end_reason = EndReason.NONE
         self._length = 0
         self._return = 0.0
+
+    def _scalar(self, value: float) -> Any:
+        return self._dtype.type(value)
 
     def _observation(self) -> Any:
         state = self.core.record_state().astype(self._dtype)
@@ -163,5 +174,7 @@ def checked_actions(
     if not np.all(np.isfinite(array)):
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         name = spec.name.split("\t")[index[-1]]
-        raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}, {name}")
+        raise errors.ActionError(
+            "finite numbers in an action", f"{array[index]} at {index}, {name}"
+        )
     return np.clip(array, spec.minimum, spec.maximum) if clip else array

@@ -1,17 +1,47 @@
 """Where the joints and bodies of one pose are and how they move, compiled.
 
-World frame, y up. The kernels of the package call these once a world; arrays named `out_...` are overwritten.
+World frame, y up. The kernels of the package call these once a world; arrays named `out_...` are
+overwritten.
 """
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from dm_deepmimic import rotations
-from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, REVOLUTE, ROOT, SPHERE, SPHERICAL
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.character import (
+    BOX,
+    CAPSULE,
+    CYLINDER,
+    REVOLUTE,
+    ROOT,
+    SPHERE,
+    SPHERICAL,
+    Skeleton,
+)
+from dm_deepmimic.rotations import Quaternion, Vector, Vector3, jit
+
+Array = npt.NDArray[np.float64]
+
+
+class Frames(NamedTuple):
+    """Joints and bodies of one pose in the world; J of each."""
+
+    joints: Array  # (J, 7) position [m], quaternion
+    motion: Array  # (J, 6) linear [m/s] and angular velocity [rad/s] at the joint
+    bodies: Array  # (J, 13) centre of mass, quaternion, linear and angular velocity
 
 
 @jit
-def joint_rotation(skeleton, joint, pose):
+def make_frames(num_joints: int) -> Frames:
+    """Returns frames to write into."""
+    return Frames(np.zeros((num_joints, 7)), np.zeros((num_joints, 6)), np.zeros((num_joints, 13)))
+
+
+@jit
+def joint_rotation(skeleton: Skeleton, joint: int, pose: Array) -> Quaternion:
     """Returns the rotation that a pose gives one joint below the root, before its attachment."""
     offset = skeleton.pose_offset[joint]
     kind = skeleton.joint_type[joint]
@@ -23,8 +53,10 @@ def joint_rotation(skeleton, joint, pose):
 
 
 @jit
-def joint_spin(skeleton, joint, velocity):
-    """Returns the angular velocity that a velocity gives one joint below the root, in the joint's frame [rad/s]."""
+def joint_spin(skeleton: Skeleton, joint: int, velocity: Array) -> Vector3:
+    """Returns the angular velocity that a velocity gives one joint below the root, in the joint's
+    frame [rad/s].
+    """
     offset = skeleton.pose_offset[joint]
     kind = skeleton.joint_type[joint]
     if kind == SPHERICAL:
@@ -35,7 +67,7 @@ def joint_spin(skeleton, joint, velocity):
 
 
 @jit
-def place_joints(skeleton, pose, out_joints):
+def place_joints(skeleton: Skeleton, pose: Array, out_joints: Array) -> None:
     """Writes each joint's position [m] and rotation.
 
     Args:
@@ -59,7 +91,7 @@ def place_joints(skeleton, pose, out_joints):
 
 
 @jit
-def move_joints(skeleton, velocity, joints, out_motion):
+def move_joints(skeleton: Skeleton, velocity: Array, joints: Array, out_motion: Array) -> None:
     """Writes each joint's linear velocity [m/s] and its child's angular velocity [rad/s].
 
     Args:
@@ -81,7 +113,7 @@ def move_joints(skeleton, velocity, joints, out_motion):
 
 
 @jit
-def point_velocity(motion, origin, point):
+def point_velocity(motion: Array, origin: Vector, point: Vector) -> Vector3:
     """Returns the velocity of a point fixed to a body that moves by `motion` at `origin` [m/s]."""
     x, y, z = point[0] - origin[0], point[1] - origin[1], point[2] - origin[2]
     return (
@@ -92,40 +124,39 @@ def point_velocity(motion, origin, point):
 
 
 @jit
-def body_position(skeleton, body, joints):
+def body_position(skeleton: Skeleton, body: int, joints: Array) -> Vector3:
     """Returns a body's centre of mass [m]."""
     offset = rotations.rotate(joints[body, 3:7], skeleton.body_position[body])
     return (joints[body, 0] + offset[0], joints[body, 1] + offset[1], joints[body, 2] + offset[2])
 
 
 @jit
-def place_bodies(skeleton, pose, velocity, out_joints, out_motion, out_bodies):
+def place_bodies(skeleton: Skeleton, pose: Array, velocity: Array, out_frames: Frames) -> None:
     """Writes the state of joints and bodies.
 
     Args:
         skeleton: The character's arrays.
         pose: Shape `(P,)`.
         velocity: Shape `(P,)`.
-        out_joints: Shape `(J, 7)`.
-        out_motion: Shape `(J, 6)`.
-        out_bodies: Shape `(J, 13)`: centre of mass (3), quaternion (4), velocity (3), angular velocity (3).
+        out_frames: Where to write.
     """
-    place_joints(skeleton, pose, out_joints)
-    move_joints(skeleton, velocity, out_joints, out_motion)
+    joints, motion, bodies = out_frames.joints, out_frames.motion, out_frames.bodies
+    place_joints(skeleton, pose, joints)
+    move_joints(skeleton, velocity, joints, motion)
     for body in range(len(skeleton.parent)):
-        position = body_position(skeleton, body, out_joints)
-        q = rotations.multiply(out_joints[body, 3:7], skeleton.body_rotation[body])
-        speed = point_velocity(out_motion[body], out_joints[body], position)
+        position = body_position(skeleton, body, joints)
+        q = rotations.multiply(joints[body, 3:7], skeleton.body_rotation[body])
+        speed = point_velocity(motion[body], joints[body], position)
         for axis in range(3):
-            out_bodies[body, axis] = position[axis]
-            out_bodies[body, 7 + axis] = speed[axis]
-            out_bodies[body, 10 + axis] = out_motion[body, 3 + axis]
+            bodies[body, axis] = position[axis]
+            bodies[body, 7 + axis] = speed[axis]
+            bodies[body, 10 + axis] = motion[body, 3 + axis]
         for axis in range(4):
-            out_bodies[body, 3 + axis] = q[axis]
+            bodies[body, 3 + axis] = q[axis]
 
 
 @jit
-def center_of_mass(skeleton, bodies):
+def center_of_mass(skeleton: Skeleton, bodies: Array) -> tuple[float, ...]:
     """Returns the centre of mass [m] and its velocity [m/s] as six numbers."""
     x = y = z = vx = vy = vz = total = 0.0
     for body in range(len(skeleton.parent)):
@@ -141,7 +172,7 @@ def center_of_mass(skeleton, bodies):
 
 
 @jit
-def vertical_extent(skeleton, body, up):
+def vertical_extent(skeleton: Skeleton, body: int, up: Vector) -> float:
     """Returns how far a shape reaches below its centre [m].
 
     Args:
@@ -161,8 +192,10 @@ def vertical_extent(skeleton, body, up):
 
 
 @jit
-def bounding_box_extent(skeleton, body, up):
-    """Returns how far a shape's turned bounding box reaches below its centre [m], as `vertical_extent`."""
+def bounding_box_extent(skeleton: Skeleton, body: int, up: Vector) -> float:
+    """Returns how far a shape's turned bounding box reaches below its centre [m], as
+    `vertical_extent`.
+    """
     size = skeleton.body_size[body]
     shape = skeleton.body_shape[body]
     if shape == CAPSULE:

@@ -36,11 +36,13 @@ def load(
     Args:
         name_or_path: A preset such as `humanoid3d_walk`, or an arg file of DeepMimic's.
         core: The simulator: `embedded`, or `auto` for the best there is.
-        data_root: Folder with DeepMimic's `data/`, searched before `$DEEPMIMIC_DATA` and the installed packages.
+        data_root: Folder with DeepMimic's `data/`, searched before `$DEEPMIMIC_DATA` and the
+            installed packages.
         seed: Seed of all the environment's random numbers; None draws one.
         mode: `test` uses the arg file's largest end limit for every episode.
-        time_limit: Length of an episode [s]; None takes the arg file's END limit, `anneal` its START limit, which
-            `core.set_sample_count` then anneals towards the end limit as the original does.
+        time_limit: Length of an episode [s]; None takes the arg file's END limit, `anneal` its
+            START limit, which `core.set_sample_count` then anneals towards the end limit as the
+            original does.
         dtype: Type of actions, observations, rewards and discounts.
         observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
         clip_actions: Whether actions are clipped to the spec.
@@ -55,7 +57,9 @@ def load(
     """
     if core not in CORES:
         raise errors.UnknownNameError("core", core, "", CORES)
-    worlds = _load_worlds(name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1)
+    worlds = _load_worlds(
+        name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1
+    )
     return environment.Environment(
         EmbeddedCore(worlds), dtype=dtype, observation=observation, clip_actions=clip_actions
     )
@@ -80,7 +84,8 @@ def load_batch(
     Args:
         name_or_path: See `load`.
         num_envs: N.
-        num_threads: Threads that step the worlds; one a core by default. Results do not depend on it.
+        num_threads: Threads that step the worlds; one a core by default. Results do not depend on
+            it.
         data_root: See `load`.
         seed: One seed a world; an integer s stands for s, s + 1, ..., None draws them.
         mode: See `load`.
@@ -120,24 +125,38 @@ def _load_worlds(
     def find(name: str, kind: str, including: pathlib.Path | None = path) -> pathlib.Path:
         return assets.find(name, kind, arg_file=including, data_root=data_root)
 
-    parsed = arguments.parse_file(path, lambda name, including: find(name, assets.ARG_FILE, including))
+    parsed = arguments.parse_file(
+        path, lambda name, including: find(name, assets.ARG_FILE, including)
+    )
     settings = _with_time_limit(arguments.scene_settings(parsed, overrides), time_limit)
     person = character.load_character(find(settings.character_files[0], "character file"))
-    controller = character.load_controller(find(settings.char_ctrl_files[0], "controller file"), person)
+    controller = character.load_controller(
+        find(settings.char_ctrl_files[0], "controller file"), person
+    )
     clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
-    return WorldBatch(settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads)
+    return WorldBatch(
+        settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
+    )
 
 
-def _with_time_limit(settings: arguments.SceneSettings, time_limit: TimeLimit) -> arguments.SceneSettings:
+def _with_time_limit(
+    settings: arguments.SceneSettings, time_limit: TimeLimit
+) -> arguments.SceneSettings:
     if time_limit == "anneal":
         return settings
     if time_limit is None:
-        low, high, mean = settings.time_end_lim_min, settings.time_end_lim_max, settings.time_end_lim_exp
+        low, high, mean = (
+            settings.time_end_lim_min,
+            settings.time_end_lim_max,
+            settings.time_end_lim_exp,
+        )
     elif isinstance(time_limit, (int, float)) and time_limit > 0:
         low = high = float(time_limit)
         mean = settings.time_end_lim_exp
     else:
-        raise ValueError(f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}.")
+        raise ValueError(
+            f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}."
+        )
     return dataclasses.replace(
         settings,
         time_lim_min=low, time_lim_max=high, time_lim_exp=mean,
@@ -147,7 +166,9 @@ def _with_time_limit(settings: arguments.SceneSettings, time_limit: TimeLimit) -
 
 def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
     if seed is None:
-        return tuple(int(word) for word in np.random.SeedSequence().generate_state(count, np.uint64))
+        return tuple(
+            int(word) for word in np.random.SeedSequence().generate_state(count, np.uint64)
+        )
     if isinstance(seed, Sequence):
         if len(seed) != count:
             raise ValueError(f"Expected {count} seeds, one a world, got {len(seed)}.")

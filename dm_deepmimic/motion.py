@@ -7,7 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, rotations
-from dm_deepmimic.character import FIXED, POSE_SIZES, REVOLUTE, ROOT, SPHERICAL, Character, JsonReader
+from dm_deepmimic.character import (
+    FIXED,
+    POSE_SIZES,
+    REVOLUTE,
+    ROOT,
+    SPHERICAL,
+    Character,
+    JsonReader,
+    Skeleton,
+)
 from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
@@ -16,7 +25,8 @@ Array = npt.NDArray[np.float64]
 class Clip(NamedTuple):
     """A clip as arrays, for compiled code.
 
-    F frames. The root starts at x = z = 0. Units m, rad, s; layouts of the character's pose and velocity.
+    F frames. The root starts at x = z = 0. Units m, rad, s; layouts of the character's pose and
+    velocity.
     """
 
     times: Array  # (F,) [s], the first is 0, the last is the duration
@@ -47,7 +57,9 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
     times = np.concatenate([[0.0], np.cumsum(table[:-1, 0])])
     if np.any(np.diff(times) <= 0):
         index = int(np.argmin(np.diff(times)))
-        raise errors.AssetFormatError(path, f"Frames[{index}][0]", "a duration above 0", table[index, 0])
+        raise errors.AssetFormatError(
+            path, f"Frames[{index}][0]", "a duration above 0", table[index, 0]
+        )
     poses = _normalized_poses(path, character, table[:, 1:])
     poses[:, [0, 2]] -= poses[0, [0, 2]]
     velocities = np.zeros_like(poses)
@@ -58,14 +70,10 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
 
 
 @jit
-def duration(clip):
-    """Returns the clip's length [s]."""
-    return clip.times[-1]
-
-
-@jit
-def phase(clip, time):
-    """Returns the share of the clip played at a time: wrapped into [0, 1) for a loop, else clamped to [0, 1]."""
+def phase(clip: Clip, time: float) -> float:
+    """Returns the share of the clip played at a time: wrapped into [0, 1) for a loop, else clamped
+    to [0, 1].
+    """
     share = time / clip.times[-1]
     if clip.loops:
         return share - np.floor(share)
@@ -73,19 +81,21 @@ def phase(clip, time):
 
 
 @jit
-def is_over(clip, time):
+def is_over(clip: Clip, time: float) -> bool:
     """Returns whether a clip that does not loop has ended."""
     return (not clip.loops) and time >= clip.times[-1]
 
 
 @jit
-def sample_pose(clip, skeleton, time, out_pose):
+def sample_pose(clip: Clip, skeleton: Skeleton, time: float, out_pose: Array) -> None:
     """Writes the pose at a time; a loop's root goes on from cycle to cycle."""
     index, fraction = _segment(clip, time)
     a, b = clip.poses[index], clip.poses[index + 1]
     cycles = np.floor(time / clip.times[-1]) if clip.loops else 0.0
     for axis in range(3):
-        out_pose[axis] = (1.0 - fraction) * a[axis] + fraction * b[axis] + cycles * clip.cycle_offset[axis]
+        out_pose[axis] = (
+            (1.0 - fraction) * a[axis] + fraction * b[axis] + cycles * clip.cycle_offset[axis]
+        )
     root = rotations.normalized(rotations.interpolate(a[3:7], b[3:7], fraction))
     for axis in range(4):
         out_pose[3 + axis] = root[axis]
@@ -101,7 +111,7 @@ def sample_pose(clip, skeleton, time, out_pose):
 
 
 @jit
-def sample_velocity(clip, time, out_velocity):
+def sample_velocity(clip: Clip, time: float, out_velocity: Array) -> None:
     """Writes the velocity at a time; zero after the end of a clip that does not loop."""
     if is_over(clip, time):
         out_velocity[:] = 0.0
@@ -113,7 +123,7 @@ def sample_velocity(clip, time, out_velocity):
 
 
 @jit
-def _segment(clip, time):
+def _segment(clip: Clip, time: float) -> tuple[int, float]:
     """Returns the frame before a time and how far the time is towards the next, in [0, 1]."""
     end = clip.times[-1]
     last = len(clip.times) - 2
@@ -123,14 +133,16 @@ def _segment(clip, time):
         return 0, 0.0
     elif time >= end:
         return last, 1.0
-    index = min(max(np.searchsorted(clip.times, time, side="right") - 1, 0), last)
+    index = min(max(int(np.searchsorted(clip.times, time, side="right")) - 1, 0), last)
     start = clip.times[index]
     fraction = (time - start) / (clip.times[index + 1] - start)
     return index, min(max(fraction, 0.0), 1.0)
 
 
 @jit
-def _difference_frames(skeleton, times, poses, out_velocities):
+def _difference_frames(
+    skeleton: Skeleton, times: Array, poses: Array, out_velocities: Array
+) -> None:
     for frame in range(len(times) - 1):
         step = times[frame + 1] - times[frame]
         a, b, out = poses[frame], poses[frame + 1], out_velocities[frame]
@@ -144,7 +156,9 @@ def _difference_frames(skeleton, times, poses, out_velocities):
             kind = skeleton.joint_type[joint]
             if kind == SPHERICAL:
                 q_a, q_b = a[offset : offset + 4], b[offset : offset + 4]
-                turn = rotations.to_exponential_map(rotations.multiply(rotations.conjugate(q_a), q_b))
+                turn = rotations.to_exponential_map(
+                    rotations.multiply(rotations.conjugate(q_a), q_b)
+                )
                 for axis in range(3):
                     out[offset + axis] = turn[axis] / step
             elif kind == REVOLUTE:
@@ -159,13 +173,17 @@ def _table(path: pathlib.Path, frames: list[Any]) -> Array:
         raise errors.AssetFormatError(path, "Frames", "numbers", str(error)) from error
     if not np.all(np.isfinite(table)):
         row, column = np.argwhere(~np.isfinite(table))[0]
-        raise errors.AssetFormatError(path, f"Frames[{row}][{column}]", "a finite number", table[row, column])
+        raise errors.AssetFormatError(
+            path, f"Frames[{row}][{column}]", "a finite number", table[row, column]
+        )
     return table
 
 
 def _normalized_poses(path: pathlib.Path, character: Character, poses: Array) -> Array:
     poses = poses.copy()
-    for kind, offset in zip(character.skeleton.joint_type, character.skeleton.pose_offset, strict=True):
+    for kind, offset in zip(
+        character.skeleton.joint_type, character.skeleton.pose_offset, strict=True
+    ):
         if kind in (REVOLUTE, FIXED):
             continue
         start = offset + 3 if kind == ROOT else offset

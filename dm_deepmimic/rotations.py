@@ -1,22 +1,40 @@
 """Quaternions (w, x, y, z), exponential maps and headings, compiled.
 
-Every function takes one rotation (a tuple or an array's last axis) and returns a tuple; the kernels of the package loop
-over joints and worlds. Angles are in rad, quaternions have unit length unless said otherwise.
+Every function takes one rotation (a tuple or an array's last axis) and returns a tuple; the kernels
+of the package loop over joints and worlds. Angles are in rad, quaternions have unit length unless
+said otherwise.
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
-# Fused multiply-adds are the one liberty taken with rounding; results stay the same from run to run.
-jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+Function = TypeVar("Function", bound=Callable[..., object])
+Vector = npt.NDArray[np.float64] | tuple[float, ...]
+Vector3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
+
+
+def jit(function: Function) -> Function:
+    """Compiles a function for any thread, keeping the machine code on disk.
+
+    Fused multiply-adds are the one liberty taken with rounding; results are the same from run to
+    run.
+    """
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    compiled: Function = numba.njit(**options)(function)
+    return compiled
+
 
 MAX_EXPONENTIAL_MAP = 2.0 * math.pi  # longest exponential map an action can ask for [rad]
 
 
 @jit
-def multiply(a, b):
+def multiply(a: Vector, b: Vector) -> Quaternion:
     """Returns the product a * b: first the rotation b, then a."""
     return (
         a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3],
@@ -27,13 +45,13 @@ def multiply(a, b):
 
 
 @jit
-def conjugate(q):
+def conjugate(q: Vector) -> Quaternion:
     """Returns the inverse of a unit quaternion."""
     return (q[0], -q[1], -q[2], -q[3])
 
 
 @jit
-def rotate(q, v):
+def rotate(q: Vector, v: Vector) -> Vector3:
     """Returns the vector v turned by q."""
     tx = 2.0 * (q[2] * v[2] - q[3] * v[1])
     ty = 2.0 * (q[3] * v[0] - q[1] * v[2])
@@ -46,14 +64,14 @@ def rotate(q, v):
 
 
 @jit
-def normalized(q):
+def normalized(q: Vector) -> Quaternion:
     """Returns q at unit length; the zero quaternion gives NaN."""
     scale = 1.0 / math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
     return (q[0] * scale, q[1] * scale, q[2] * scale, q[3] * scale)
 
 
 @jit
-def standardized(q):
+def standardized(q: Vector) -> Quaternion:
     """Returns the one of q and -q whose w is not negative."""
     if q[0] < 0.0:
         return (-q[0], -q[1], -q[2], -q[3])
@@ -61,7 +79,7 @@ def standardized(q):
 
 
 @jit
-def wrap_angle(angle):
+def wrap_angle(angle: float) -> float:
     """Returns the angle within [-pi, pi] [rad]."""
     angle = np.fmod(angle, 2.0 * math.pi)
     if angle > math.pi:
@@ -72,8 +90,10 @@ def wrap_angle(angle):
 
 
 @jit
-def angle_of(q):
-    """Returns the signed angle of a rotation [rad], 0 for less than 2e-4 rad, as DeepMimic's QuatTheta."""
+def angle_of(q: Vector) -> float:
+    """Returns the signed angle of a rotation [rad], 0 for less than 2e-4 rad, as DeepMimic's
+    QuatTheta.
+    """
     w = min(max(q[0], -1.0), 1.0)
     if math.sqrt(1.0 - w * w) > 1e-4:
         return wrap_angle(2.0 * math.acos(w))
@@ -81,14 +101,16 @@ def angle_of(q):
 
 
 @jit
-def angle_between(a, b):
+def angle_between(a: Vector, b: Vector) -> float:
     """Returns the signed angle of b * a^-1 [rad]."""
     return angle_of(multiply(b, conjugate(a)))
 
 
 @jit
-def to_exponential_map(q):
-    """Returns axis * angle [rad], length at most pi; zero below 2e-6 rad, as DeepMimic's QuaternionToAxisAngle."""
+def to_exponential_map(q: Vector) -> Vector3:
+    """Returns axis * angle [rad], length at most pi; zero below 2e-6 rad, as DeepMimic's
+    QuaternionToAxisAngle.
+    """
     w = min(max(q[0], -1.0), 1.0)
     sine = math.sqrt(1.0 - w * w)
     if sine > 1e-6:
@@ -98,7 +120,7 @@ def to_exponential_map(q):
 
 
 @jit
-def from_exponential_map(v):
+def from_exponential_map(v: Vector) -> Quaternion:
     """Returns the rotation about v by |v| [rad], |v| cut at 2 pi, with w >= 0."""
     length = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
     if length <= 1e-6:
@@ -109,8 +131,8 @@ def from_exponential_map(v):
 
 
 @jit
-def from_euler(euler):
-    """Returns the rotation Rz(e[2]) Ry(e[1]) Rx(e[0]), the convention of DeepMimic's AttachTheta."""
+def from_euler(euler: Vector) -> Quaternion:
+    """Returns the rotation Rz(e[2]) Ry(e[1]) Rx(e[0]), as DeepMimic reads AttachTheta."""
     x = (math.cos(0.5 * euler[0]), math.sin(0.5 * euler[0]), 0.0, 0.0)
     y = (math.cos(0.5 * euler[1]), 0.0, math.sin(0.5 * euler[1]), 0.0)
     z = (math.cos(0.5 * euler[2]), 0.0, 0.0, math.sin(0.5 * euler[2]))
@@ -118,20 +140,22 @@ def from_euler(euler):
 
 
 @jit
-def about_up(angle):
+def about_up(angle: float) -> Quaternion:
     """Returns the rotation by an angle [rad] about the world's up axis, y."""
     return (math.cos(0.5 * angle), 0.0, math.sin(0.5 * angle), 0.0)
 
 
 @jit
-def heading(q):
-    """Returns the angle about y from the world's x axis to the root's x axis, seen from above [rad]."""
+def heading(q: Vector) -> float:
+    """Returns the angle about y from the world's x axis to the root's x axis, seen from above
+    [rad].
+    """
     forward = rotate(q, (1.0, 0.0, 0.0))
     return math.atan2(-forward[2], forward[0])
 
 
 @jit
-def interpolate(a, b, fraction):
+def interpolate(a: Vector, b: Vector, fraction: float) -> Quaternion:
     """Returns the spherical interpolation from a to b along the shorter arc."""
     dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
     if abs(dot) >= 1.0 - 2.220446049250313e-16:
@@ -151,10 +175,12 @@ def interpolate(a, b, fraction):
 
 
 @jit
-def integrate_local(q, angular_velocity, duration):
-    """Returns q advanced to first order by an angular velocity in its own frame [rad/s], normalised.
+def integrate_local(q: Vector, angular_velocity: Vector, duration: float) -> Quaternion:
+    """Returns q advanced to first order by an angular velocity in its own frame [rad/s],
+    normalised.
 
-    DeepMimic's stable PD predicts its pose with this step, so the second-order error belongs to the reference.
+    DeepMimic's stable PD predicts its pose with this step, so the second-order error belongs to the
+    reference.
     """
     spin = (0.0, angular_velocity[0], angular_velocity[1], angular_velocity[2])
     rate = multiply(q, spin)

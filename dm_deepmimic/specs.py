@@ -21,7 +21,8 @@ def action_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:
 def observation_spec(core: Core, kind: ObservationKind, dtype: npt.DTypeLike) -> Any:
     """Returns the spec of the state followed by the goal, or of the two in a dictionary.
 
-    Entries that the core never normalises, such as the phase, are bounded by their offset and scale; the others are not.
+    Entries that the core never normalises, such as the phase, are bounded by their offset and
+    scale; the others are not.
     """
     low, high = _state_bounds(core)
     goal_size = core.get_goal_size()

@@ -1,0 +1,1 @@
+"""The embedded core: DeepMimicCore on MuJoCo and numba."""

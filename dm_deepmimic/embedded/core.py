@@ -1,4 +1,6 @@
-"""The embedded core: DeepMimicCore's interface over MuJoCo, for N worlds (`WorldBatch`) or one (`EmbeddedCore`)."""
+"""The embedded core: DeepMimicCore's interface over MuJoCo, for N worlds (`WorldBatch`) or one
+(`EmbeddedCore`).
+"""
 
 import concurrent.futures
 import math
@@ -32,7 +34,8 @@ class WorldBatch:
         character: The character.
         controller: Its gains and state choices.
         settings: What the arg file says.
-        worlds: State and records of all worlds; the arrays belong to the batch and change with each call.
+        worlds: State and records of all worlds; the arrays belong to the batch and change with each
+            call.
         action_size: Length of an action.
         state_size: Length of a state.
     """
@@ -57,7 +60,8 @@ class WorldBatch:
             clip: The clip to follow.
             seeds: One seed a world.
             mode: Training or testing.
-            num_threads: Threads that step the worlds; one a core by default. Results do not depend on it.
+            num_threads: Threads that step the worlds; one a core by default. Results do not depend
+                on it.
         """
         self.num_worlds = len(seeds)
         self.character, self.controller, self.settings = character, controller, settings
@@ -75,7 +79,12 @@ class WorldBatch:
         )
         rules = _rules(settings, character, controller, clip, self.timestep)
         self._scene = imitate.Scene(
-            self._simulation.functions, character.skeleton, self._simulation.mechanism, clip, layout, rules
+            self._simulation.functions,
+            character.skeleton,
+            self._simulation.mechanism,
+            clip,
+            layout,
+            rules,
         )
         self.action_size = character.action_size
         self.state_size = features.state_size(layout, character.num_joints)
@@ -85,7 +94,11 @@ class WorldBatch:
         self._all = np.ones(self.num_worlds, np.bool_)
         self.mode = mode
         self._sample_count = 0
-        self._set_threads(num_threads)
+        threads = min(_num_cores() if num_threads is None else num_threads, self.num_worlds)
+        self._cuts = [self.num_worlds * part // threads for part in range(threads + 1)]
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        if threads > 1:
+            self._pool = concurrent.futures.ThreadPoolExecutor(threads)
         self.seed(seeds)
         self.reset(self._all)
 
@@ -94,7 +107,9 @@ class WorldBatch:
         self._generators = [np.random.default_rng(seed) for seed in seeds]
 
     def reset(self, chosen: BoolArray, times: Array | None = None) -> None:
-        """Starts an episode in each chosen world, shape `(N,)`, at random or given times of the clip [s]."""
+        """Starts an episode in each chosen world, shape `(N,)`, at random or given times of the
+        clip [s].
+        """
         n = self.num_worlds
         starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
         for world in np.flatnonzero(chosen):
@@ -110,7 +125,12 @@ class WorldBatch:
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
         imitate.set_actions(
-            0, self.num_worlds, self._scene, self.worlds, self._all if chosen is None else chosen, actions
+            0,
+            self.num_worlds,
+            self._scene,
+            self.worlds,
+            self._all if chosen is None else chosen,
+            actions,
         )
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
@@ -122,11 +142,11 @@ class WorldBatch:
         self._run(imitate.update_worlds, self._all, 1, False)
 
     def place(self) -> None:
-        """Puts the characters into `worlds.pose` and `worlds.velocity`, after a caller wrote there."""
+        """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
         self._run(imitate.place_worlds, self._all)
 
     def set_sample_count(self, count: int) -> None:
-        """Tells how many samples training has seen; anneals the time limit from the next reset on."""
+        """Anneals the time limit, from the next reset on, by the samples training has seen."""
         self._sample_count = count
 
     def get_motion_length(self) -> float:
@@ -134,7 +154,9 @@ class WorldBatch:
         return float(self._scene.clip.times[-1])
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the clip's poses at some times [s], shape `(len(times), A)`."""
+        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
+        `(len(times), A)`.
+        """
         times = np.atleast_1d(np.asarray(times, np.float64))
         actions = np.zeros((len(times), self.action_size))
         imitate.clip_actions(self._scene.skeleton, self._scene.clip, times, actions)
@@ -167,12 +189,6 @@ class WorldBatch:
         ]
         for part in parts:
             part.result()
-
-    def _set_threads(self, num_threads: int | None) -> None:
-        wanted = len(os.sched_getaffinity(0)) if num_threads is None else num_threads
-        count = min(wanted, self.num_worlds)
-        self._cuts = [self.num_worlds * part // count for part in range(count + 1)]
-        self._pool = concurrent.futures.ThreadPoolExecutor(count) if count > 1 else None
 
     def _draw_time_limit(self, generator: np.random.Generator) -> float:
         """Returns an episode's length [s], annealed by the sample count as the original does."""
@@ -208,8 +224,8 @@ class EmbeddedCore:
         """
         if abs(timestep - self.batch.timestep) > 1e-9:
             raise errors.CoreError(
-                f"Expected an update of {self.batch.timestep!r} s, 1/60 s over num_update_substeps = "
-                f"{self.batch.settings.num_update_substeps}, got {timestep!r}."
+                f"Expected an update of {self.batch.timestep!r} s, 1/60 s over num_update_substeps "
+                f"= {self.batch.settings.num_update_substeps}, got {timestep!r}."
             )
         self.batch.update()
 
@@ -262,7 +278,9 @@ class EmbeddedCore:
         return self.batch.get_motion_length()
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the clip's poses at some times [s], shape `(len(times), A)`."""
+        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
+        `(len(times), A)`.
+        """
         return self.batch.reference_actions(times)
 
     def need_new_action(self, agent_id: int = 0) -> bool:
@@ -277,7 +295,9 @@ class EmbeddedCore:
         """
         array = np.asarray(action, np.float64)
         if array.shape != (self.batch.action_size,):
-            raise errors.ActionError(f"an action of shape {(self.batch.action_size,)}", str(array.shape))
+            raise errors.ActionError(
+                f"an action of shape {(self.batch.action_size,)}", str(array.shape)
+            )
         if not np.all(np.isfinite(array)):
             index = int(np.argmin(np.isfinite(array)))
             raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}")
@@ -397,7 +417,9 @@ class EmbeddedCore:
         return self.batch.end_bodies(0)
 
     def is_episode_end(self) -> bool:
-        """Returns whether the scene or the timer ended the episode; an explosion does not count here."""
+        """Returns whether the scene or the timer ended the episode; an explosion does not count
+        here.
+        """
         return self.end_reason() not in (EndReason.NONE, EndReason.INVALID)
 
     def check_terminate(self, agent_id: int = 0) -> Terminate:
@@ -413,18 +435,22 @@ class EmbeddedCore:
         self.batch.mode = Mode(int(mode))
 
     def set_sample_count(self, count: int) -> None:
-        """Tells how many samples training has seen; anneals the time limit from the next reset on."""
+        """Anneals the time limit, from the next reset on, by the samples training has seen."""
         self.batch.set_sample_count(count)
 
     def log_val(self, value: float, agent_id: int = 0) -> None:
         """Takes a value estimate, which only a viewer would show."""
 
     def get_pose(self) -> Array:
-        """Returns the simulated pose: root position, root rotation, joints by id; world frame [m, rad]."""
+        """Returns the simulated pose: root position, root rotation, joints by id; world frame [m,
+        rad].
+        """
         return self.batch.worlds.pose[0].copy()
 
     def get_vel(self) -> Array:
-        """Returns the simulated velocity, laid out as the pose with unused fourth entries zero [m/s, rad/s]."""
+        """Returns the simulated velocity, laid out as the pose with unused fourth entries zero
+        [m/s, rad/s].
+        """
         return self.batch.worlds.velocity[0].copy()
 
     def get_kin_pose(self) -> Array:
@@ -460,7 +486,9 @@ class EmbeddedCore:
         for start in self.batch.character.quaternion_offsets():
             length = np.linalg.norm(array[start : start + 4])
             if length == 0:
-                raise errors.CoreError(f"Expected a rotation (w, x, y, z) at {start} in a pose, got four zeros.")
+                raise errors.CoreError(
+                    f"Expected a rotation (w, x, y, z) at {start} in a pose, got four zeros."
+                )
             array[start : start + 4] /= length
         return array
 
@@ -480,7 +508,11 @@ class EmbeddedCore:
 
 
 def _rules(
-    settings: SceneSettings, character: Character, controller: Controller, clip: motion.Clip, timestep: float
+    settings: SceneSettings,
+    character: Character,
+    controller: Controller,
+    clip: motion.Clip,
+    timestep: float,
 ) -> imitate.Rules:
     fall_bodies = character.fall_contact
     if settings.fall_contact_bodies:
@@ -488,7 +520,9 @@ def _rules(
         for body in settings.fall_contact_bodies:
             if not 0 <= body < character.num_joints:
                 expected = f"body ids from 0 to {character.num_joints - 1} of {character.path.name}"
-                raise errors.ArgumentError("the scene's settings", "fall_contact_bodies", str(body), expected)
+                raise errors.ArgumentError(
+                    "the scene's settings", "fall_contact_bodies", str(body), expected
+                )
             fall_bodies[body] = True
     return imitate.Rules(
         timestep=timestep,
@@ -503,6 +537,12 @@ def _rules(
         sync_position=settings.sync_char_root_pos,
         sync_rotation=settings.sync_char_root_rot,
     )
+
+
+def _num_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _blend(start: float, end: float, share: float) -> float:

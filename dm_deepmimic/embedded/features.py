@@ -1,13 +1,20 @@
-"""The state vector: height, bodies and their velocities in the frame of the character's heading, compiled.
+"""The state vector: height, bodies and their velocities in the frame of the character's heading,
+compiled.
 
-Layout (Peng et al. 2018, section 6; DeepMimicCore's CtController): [phase], root height, per body [position relative to
-the root joint 3, normal 3, tangent 3], per body [linear velocity 3, angular velocity 3].
+Layout (Peng et al. 2018, section 6; DeepMimicCore's CtController): [phase], root height, per body
+[position relative to the root joint 3, normal 3, tangent 3], per body [linear velocity 3, angular
+velocity 3].
 """
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from dm_deepmimic import rotations
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.rotations import Vector, jit
+
+Array = npt.NDArray[np.float64]
 
 POSE_FEATURES = 9  # a body: position, normal, tangent
 VELOCITY_FEATURES = 6
@@ -28,7 +35,9 @@ def state_size(layout: StateLayout, num_bodies: int) -> int:
 
 
 @jit
-def write_state(layout, pose, bodies, phase, out_state):
+def write_state(
+    layout: StateLayout, pose: Array, bodies: Array, phase: float, out_state: Array
+) -> None:
     """Writes one world's state vector.
 
     Args:
@@ -66,7 +75,7 @@ def write_state(layout, pose, bodies, phase, out_state):
 
 
 @jit
-def _write(out, at, vector):
+def _write(out: Array, at: int, vector: Vector) -> None:
     out[at] = vector[0]
     out[at + 1] = vector[1]
     out[at + 2] = vector[2]

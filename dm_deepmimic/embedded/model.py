@@ -1,8 +1,9 @@
 """A character as a MuJoCo model; the only place that knows MuJoCo's order of joints.
 
-DeepMimic is y-up and numbers joints freely; MuJoCo numbers them depth first. World and body frames are the same in both:
-only gravity and the ground plane are turned. The bodies get the inertias that Bullet simulates (a capsule is its
-bounding box there), while stable PD wants the true ones: `Mechanism.inertia_gap` holds the difference.
+DeepMimic is y-up and numbers joints freely; MuJoCo numbers them depth first. World and body frames
+are the same in both: only gravity and the ground plane are turned. The bodies get the inertias that
+Bullet simulates (a capsule is its bounding box there), while stable PD wants the true ones:
+`Mechanism.inertia_gap` holds the difference.
 """
 
 import math
@@ -65,7 +66,7 @@ class Mechanism(NamedTuple):
 
 
 def build_model(
-    character: Character, *, timestep: float, gravity: tuple[float, float, float]
+    character: Character, *, timestep: float, gravity: tuple[float, ...]
 ) -> mujoco.MjModel:
     """Returns the MuJoCo model of a character on a plane.
 
@@ -75,27 +76,32 @@ def build_model(
         gravity: World frame, y up [m/s^2].
     """
     root = ElementTree.Element("mujoco", model=character.path.stem)
-    ElementTree.SubElement(root, "compiler", angle="radian", autolimits="true")
-    ElementTree.SubElement(root, "size", memory=ARENA)
-    option = ElementTree.SubElement(
-        root, "option", timestep=repr(timestep), gravity=_text(gravity), integrator="Euler", cone="elliptic"
+    _add(root, "compiler", angle="radian", autolimits="true")
+    _add(root, "size", memory=ARENA)
+    option = _add(
+        root,
+        "option",
+        timestep=repr(timestep),
+        gravity=_text(gravity),
+        integrator="Euler",
+        cone="elliptic",
     )
-    ElementTree.SubElement(option, "flag", filterparent="disable", autoreset="disable")
-    default = ElementTree.SubElement(root, "default")
+    _add(option, "flag", filterparent="disable", autoreset="disable")
+    default = _add(root, "default")
     contact = _solver_attributes("", CONTACT_STIFFNESS, CONTACT_IMPEDANCE, timestep)
-    ElementTree.SubElement(default, "geom", condim="3", friction=_text((FRICTION, 0.0, 0.0)), **contact)
+    _add(default, "geom", condim="3", friction=_text((FRICTION, 0.0, 0.0)), **contact)
     limit = _solver_attributes("limit", LIMIT_STIFFNESS, LIMIT_IMPEDANCE, timestep)
-    ElementTree.SubElement(default, "joint", **limit)
-    world = ElementTree.SubElement(root, "worldbody")
+    _add(default, "joint", **limit)
+    world = _add(root, "worldbody")
     groups = {"contype": str(ALL_GROUPS), "conaffinity": str(ALL_GROUPS)}
-    ElementTree.SubElement(world, "geom", name="ground", type="plane", size="0 0 1", zaxis="0 1 0", **groups)
-    excludes = ElementTree.SubElement(root, "contact")
+    _add(world, "geom", name="ground", type="plane", size="0 0 1", zaxis="0 1 0", **groups)
+    excludes = _add(root, "contact")
     elements: list[ElementTree.Element] = []
     for joint, parent in enumerate(character.skeleton.parent):
         elements.append(_add_body(world if parent < 0 else elements[parent], character, joint))
         if parent >= 0:
             names = {"body1": _body_name(int(parent)), "body2": _body_name(joint)}
-            ElementTree.SubElement(excludes, "exclude", **names)
+            _add(excludes, "exclude", **names)
     return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -111,7 +117,9 @@ def build_mechanism(
     speed_limit = np.full(model.nv, 100.0)
     speed_limit[:3] /= world_scale  # the original clamps the root's speed in scaled units
     for joint, kind in enumerate(character.skeleton.joint_type):
-        inertia_gap[body_id[joint]] = _true_inertia(character, joint) - _simulated_inertia(character, joint)
+        inertia_gap[body_id[joint]] = _true_inertia(character, joint) - _simulated_inertia(
+            character, joint
+        )
         if kind == FIXED:
             continue
         joint_id = model.body_jntadr[body_id[joint]]
@@ -140,34 +148,42 @@ def build_mechanism(
     )
 
 
+def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:
+    return ElementTree.SubElement(parent, tag, attributes)
+
+
 def _add_body(parent: ElementTree.Element, character: Character, joint: int) -> ElementTree.Element:
     skeleton = character.skeleton
     kind = skeleton.joint_type[joint]
-    pose = {"pos": _text(skeleton.joint_position[joint]), "quat": _text(skeleton.joint_rotation[joint])}
-    body = ElementTree.SubElement(parent, "body", name=_body_name(joint), **pose)
+    pose = {
+        "pos": _text(skeleton.joint_position[joint]),
+        "quat": _text(skeleton.joint_rotation[joint]),
+    }
+    body = _add(parent, "body", name=_body_name(joint), **pose)
     name = f"joint{joint}"
     if joint == 0:
-        ElementTree.SubElement(body, "freejoint", name=name)
+        _add(body, "freejoint", name=name)
     elif kind == SPHERICAL:
-        ElementTree.SubElement(body, "joint", name=name, type="ball")
+        _add(body, "joint", name=name, type="ball")
     elif kind == REVOLUTE:
         limits = {}
-        # The original compares with the second upper limit, 0 by default, where the first was meant.
-        if character.limit_low[joint, 0] <= character.limit_high[joint, 1]:
-            limits["range"] = _text((character.limit_low[joint, 0], character.limit_high[joint, 0]))
-        ElementTree.SubElement(body, "joint", name=name, type="hinge", axis="0 0 1", **limits)
+        low, high = character.limit_low[joint], character.limit_high[joint]
+        # The original compares with the second upper limit, 0 by default, not with the first.
+        if low[0] <= high[1]:
+            limits["range"] = _text((low[0], high[0]))
+        _add(body, "joint", name=name, type="hinge", axis="0 0 1", **limits)
     place = _text(skeleton.body_position[joint])
     turn = skeleton.body_rotation[joint]
     inertia = _text(_simulated_inertia(character, joint))
     mass = repr(float(skeleton.body_mass[joint]))
-    ElementTree.SubElement(body, "inertial", pos=place, quat=_text(turn), mass=mass, diaginertia=inertia)
+    _add(body, "inertial", pos=place, quat=_text(turn), mass=mass, diaginertia=inertia)
     shape = int(skeleton.body_shape[joint])
     x, y, z = 0.5 * skeleton.body_size[joint]
     size = {SPHERE: (x,), BOX: (x, y, z), CAPSULE: (x, y), CYLINDER: (x, y)}[shape]
     if shape in (CAPSULE, CYLINDER):  # along y here, along z in MuJoCo
         turn = _turned_about_x(turn)
     group = str(character.collision_mask[joint])
-    ElementTree.SubElement(
+    _add(
         body, "geom", name=f"geom{joint}", type=GEOM_TYPES[shape], size=_text(size), pos=place,
         quat=_text(turn), contype=group, conaffinity=group,
     )  # fmt: skip
@@ -175,8 +191,10 @@ def _add_body(parent: ElementTree.Element, character: Character, joint: int) -> 
 
 
 def _simulated_inertia(character: Character, body: int) -> Array:
-    """Returns the principal inertias that Bullet gives a body [kg m^2]: a capsule counts as its bounding box."""
-    x, y, z = character.skeleton.body_size[body]
+    """Returns the principal inertias that Bullet gives a body [kg m^2]: a capsule counts as its
+    bounding box.
+    """
+    x, y, _ = character.skeleton.body_size[body]
     if character.skeleton.body_shape[body] == CAPSULE:
         return _box_inertia(character.skeleton.body_mass[body], x, y + x, x)
     return _true_inertia(character, body)
@@ -205,7 +223,9 @@ def _box_inertia(mass: float, x: float, y: float, z: float) -> Array:
     return mass / 12.0 * np.array([y**2 + z**2, x**2 + z**2, x**2 + y**2])
 
 
-def _solver_attributes(prefix: str, stiffness: float, impedance: float, timestep: float) -> dict[str, str]:
+def _solver_attributes(
+    prefix: str, stiffness: float, impedance: float, timestep: float
+) -> dict[str, str]:
     """Returns MuJoCo's settings of a constraint that removes a share of its error in one step."""
     reference = (-stiffness / timestep**2 * impedance, -impedance / timestep)
     return {
@@ -215,7 +235,9 @@ def _solver_attributes(prefix: str, stiffness: float, impedance: float, timestep
 
 
 def _turned_about_x(q: Array) -> Array:
-    """Returns the rotation that first takes z to -y; shapes are symmetric, so the sign does not matter."""
+    """Returns the rotation that first takes z to -y; shapes are symmetric, so the sign does not
+    matter.
+    """
     h = math.sqrt(0.5)
     return h * np.array([q[0] - q[1], q[0] + q[1], q[2] + q[3], q[3] - q[2]])
 

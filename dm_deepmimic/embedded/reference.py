@@ -1,16 +1,27 @@
-"""The kinematic character: plays the clip from an origin that follows the simulated character, compiled.
+"""The kinematic character: plays the clip from an origin that follows the simulated character,
+compiled.
 
-Its world pose is the clip's pose turned by the origin's rotation, then moved by the origin's position.
+Its world pose is the clip's pose turned by the origin's rotation, then moved by the origin's
+position.
 """
 
+import numpy as np
+import numpy.typing as npt
+
 from dm_deepmimic import kinematics, motion, rotations
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.character import Skeleton
+from dm_deepmimic.motion import Clip
+from dm_deepmimic.rotations import Vector, jit
+
+Array = npt.NDArray[np.float64]
 
 GROUND_PAD = 1e-3  # gap left to the ground when a character is lifted out of it [m]
 
 
 @jit
-def reference_pose(clip, skeleton, time, origin, turn, out_pose):
+def reference_pose(
+    clip: Clip, skeleton: Skeleton, time: float, origin: Array, turn: Array, out_pose: Array
+) -> None:
     """Writes the kinematic character's pose at a time.
 
     Args:
@@ -31,7 +42,7 @@ def reference_pose(clip, skeleton, time, origin, turn, out_pose):
 
 
 @jit
-def reference_velocity(clip, time, turn, out_velocity):
+def reference_velocity(clip: Clip, time: float, turn: Array, out_velocity: Array) -> None:
     """Writes the kinematic character's velocity at a time, as `reference_pose`."""
     motion.sample_velocity(clip, time, out_velocity)
     speed = rotations.rotate(turn, out_velocity[:3])
@@ -42,8 +53,10 @@ def reference_velocity(clip, time, turn, out_velocity):
 
 
 @jit
-def turn_about_root(root, angle, origin, turn):
-    """Turns the kinematic character by an angle about the vertical through its root, in place [rad]."""
+def turn_about_root(root: Vector, angle: float, origin: Array, turn: Array) -> None:
+    """Turns the kinematic character by an angle about the vertical through its root, in place
+    [rad].
+    """
     step = rotations.about_up(angle)
     apart = (origin[0] - root[0], origin[1] - root[1], origin[2] - root[2])
     apart = rotations.rotate(step, apart)
@@ -55,8 +68,20 @@ def turn_about_root(root, angle, origin, turn):
 
 
 @jit
-def start_cycle(clip, skeleton, time, root_position, root_rotation, sync_position, sync_rotation, origin, turn, work):
-    """Moves the kinematic character to the simulated one, as the original does when a cycle begins, in place.
+def start_cycle(
+    clip: Clip,
+    skeleton: Skeleton,
+    time: float,
+    root_position: Array,
+    root_rotation: Array,
+    sync_position: bool,
+    sync_rotation: bool,
+    origin: Array,
+    turn: Array,
+    work: Array,
+) -> None:
+    """Moves the kinematic character to the simulated one, as the original does when a cycle begins,
+    in place.
 
     Args:
         clip: The clip.
@@ -81,12 +106,16 @@ def start_cycle(clip, skeleton, time, root_position, root_rotation, sync_positio
 
 
 @jit
-def lift_above_ground(skeleton, joints):
-    """Returns how far a character must rise so that no body's bounding box is within `GROUND_PAD` of the ground [m]."""
+def lift_above_ground(skeleton: Skeleton, joints: Array) -> float:
+    """Returns how far a character must rise so that no body's bounding box is within `GROUND_PAD`
+    of the ground [m].
+    """
     lowest = 0.0
     for body in range(len(skeleton.parent)):
         q = rotations.multiply(joints[body, 3:7], skeleton.body_rotation[body])
         up = rotations.rotate(rotations.conjugate(q), (0.0, 1.0, 0.0))
         height = kinematics.body_position(skeleton, body, joints)[1]
-        lowest = min(lowest, height - kinematics.bounding_box_extent(skeleton, body, up) - GROUND_PAD)
+        lowest = min(
+            lowest, height - kinematics.bounding_box_extent(skeleton, body, up) - GROUND_PAD
+        )
     return -lowest

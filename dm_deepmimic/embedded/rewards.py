@@ -1,13 +1,20 @@
-"""The imitation reward: five weighted errors between the simulated character and the clip, compiled.
+"""The imitation reward: five weighted errors between the simulated character and the clip,
+compiled.
 
 Peng et al. 2018, section 6.1, with the weights and scales of DeepMimicCore's SceneImitate.
 """
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from dm_deepmimic import kinematics, rotations
-from dm_deepmimic.character import REVOLUTE, SPHERICAL
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
+from dm_deepmimic.kinematics import Frames
+from dm_deepmimic.rotations import Vector, jit
+
+Array = npt.NDArray[np.float64]
 
 POSE, VELOCITY, END_EFFECTOR, ROOT, CENTER_OF_MASS = range(5)
 WEIGHTS = (0.5, 0.05, 0.15, 0.2, 0.1)
@@ -16,24 +23,37 @@ NUM_TERMS = 10  # five errors, then the five rewards exp(-scale * error)
 
 
 @jit
-def imitation_reward(skeleton, pose, velocity, joints, bodies, reference, out_terms):
+def imitation_reward(
+    skeleton: Skeleton,
+    pose: Array,
+    velocity: Array,
+    frames: Frames,
+    target_pose: Array,
+    target_velocity: Array,
+    target_frames: Frames,
+    target_ground: float,
+    out_terms: Array,
+) -> float:
     """Returns the reward in [0, 1] and writes its terms.
 
     Args:
         skeleton: The character's arrays.
         pose: Simulated pose, shape `(P,)`.
         velocity: Simulated velocity, shape `(P,)`.
-        joints: Simulated joints, shape `(J, 7)`.
-        bodies: Simulated bodies, shape `(J, 13)`.
-        reference: The same five of the clip, then the height of the clip's origin [m].
-        out_terms: Shape `(10,)`: pose, velocity, end effector, root and centre-of-mass errors, then their rewards.
+        frames: Simulated joints and bodies.
+        target_pose: The clip's pose in the world.
+        target_velocity: Its velocity.
+        target_frames: Its joints and bodies.
+        target_ground: Height of the clip's origin [m].
+        out_terms: Shape `(10,)`: pose, velocity, end effector, root and centre-of-mass errors, then
+            their rewards.
     """
-    target_pose, target_velocity, target_joints, target_bodies, target_ground = reference
+    joints, target = frames.joints, target_frames.joints
     out_terms[POSE] = pose_error(skeleton, pose, target_pose)
     out_terms[VELOCITY] = velocity_error(skeleton, velocity, target_velocity)
-    out_terms[END_EFFECTOR] = end_effector_error(skeleton, joints, target_joints, target_ground)
+    out_terms[END_EFFECTOR] = end_effector_error(skeleton, joints, target, target_ground)
     out_terms[ROOT] = root_error(pose, velocity, target_pose, target_velocity, target_ground)
-    out_terms[CENTER_OF_MASS] = center_of_mass_error(skeleton, bodies, target_bodies)
+    out_terms[CENTER_OF_MASS] = center_of_mass_error(skeleton, frames.bodies, target_frames.bodies)
     reward = 0.0
     for term in range(5):
         scale = SCALES[term]
@@ -45,7 +65,7 @@ def imitation_reward(skeleton, pose, velocity, joints, bodies, reference, out_te
 
 
 @jit
-def pose_error(skeleton, pose, target):
+def pose_error(skeleton: Skeleton, pose: Array, target: Array) -> float:
     """Returns the weighted squared angle between two poses, the root's included [rad^2]."""
     error = skeleton.joint_weight[0] * rotations.angle_between(pose[3:7], target[3:7]) ** 2
     for joint in range(1, len(skeleton.parent)):
@@ -62,7 +82,7 @@ def pose_error(skeleton, pose, target):
 
 
 @jit
-def velocity_error(skeleton, velocity, target):
+def velocity_error(skeleton: Skeleton, velocity: Array, target: Array) -> float:
     """Returns the weighted squared difference of angular velocities [rad^2/s^2]."""
     error = skeleton.joint_weight[0] * _squared_distance(velocity[3:6], target[3:6])
     for joint in range(1, len(skeleton.parent)):
@@ -79,8 +99,11 @@ def velocity_error(skeleton, velocity, target):
 
 
 @jit
-def end_effector_error(skeleton, joints, target, target_ground):
-    """Returns the squared distance of end effectors' joints, each in its own character's heading frame [m^2].
+def end_effector_error(
+    skeleton: Skeleton, joints: Array, target: Array, target_ground: float
+) -> float:
+    """Returns the squared distance of end effectors' joints, each in its own character's heading
+    frame [m^2].
 
     Horizontal positions count from the root, heights from the ground.
     """
@@ -89,7 +112,11 @@ def end_effector_error(skeleton, joints, target, target_ground):
     error = 0.0
     for joint in range(1, len(skeleton.parent)):
         if skeleton.end_effector[joint]:
-            apart = (joints[joint, 0] - joints[0, 0], joints[joint, 1], joints[joint, 2] - joints[0, 2])
+            apart = (
+                joints[joint, 0] - joints[0, 0],
+                joints[joint, 1],
+                joints[joint, 2] - joints[0, 2],
+            )
             target_apart = (
                 target[joint, 0] - target[0, 0],
                 target[joint, 1] - target_ground,
@@ -101,8 +128,12 @@ def end_effector_error(skeleton, joints, target, target_ground):
 
 
 @jit
-def root_error(pose, velocity, target_pose, target_velocity, target_ground):
-    """Returns the weighted squared errors of the root's position, rotation and velocities, in the world frame."""
+def root_error(
+    pose: Array, velocity: Array, target_pose: Array, target_velocity: Array, target_ground: float
+) -> float:
+    """Returns the weighted squared errors of the root's position, rotation and velocities, in the
+    world frame.
+    """
     height_gap = target_pose[1] - target_ground - pose[1]
     position = (pose[0] - target_pose[0]) ** 2 + height_gap**2 + (pose[2] - target_pose[2]) ** 2
     angle = rotations.angle_between(pose[3:7], target_pose[3:7])
@@ -112,7 +143,7 @@ def root_error(pose, velocity, target_pose, target_velocity, target_ground):
 
 
 @jit
-def center_of_mass_error(skeleton, bodies, target):
+def center_of_mass_error(skeleton: Skeleton, bodies: Array, target: Array) -> float:
     """Returns a tenth of the squared difference of the centres' velocities [m^2/s^2]."""
     here = kinematics.center_of_mass(skeleton, bodies)
     there = kinematics.center_of_mass(skeleton, target)
@@ -120,5 +151,5 @@ def center_of_mass_error(skeleton, bodies, target):
 
 
 @jit
-def _squared_distance(a, b):
+def _squared_distance(a: Vector, b: Vector) -> float:
     return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2

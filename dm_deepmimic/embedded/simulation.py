@@ -1,7 +1,9 @@
-"""N simulated characters in MuJoCo: their state, PD targets, engine steps and ground contacts, one update at a time.
+"""N simulated characters in MuJoCo: their state, PD targets, engine steps and ground contacts, one
+update at a time.
 
-An update is what the original's `Update(1/600)` does to a character: one stable PD torque, held over the engine's
-substeps. The kernels take one world; the scene's kernels loop over worlds without Python.
+An update is what the original's `Update(1/600)` does to a character: one stable PD torque, held
+over the engine's substeps. The kernels take one world; the scene's kernels loop over worlds without
+Python.
 """
 
 import math
@@ -12,47 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import kinematics, rotations
-from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Character, Controller
+from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Character, Controller, Skeleton
 from dm_deepmimic.embedded import engine, model, stable_pd
+from dm_deepmimic.embedded.engine import EngineArrays, Functions
+from dm_deepmimic.embedded.model import Mechanism
+from dm_deepmimic.kinematics import Frames
 from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 CONTACT_DISTANCE = 1e-3  # a body this close to the ground touches it [m]
 MAX_BODY_SPEED = 100.0  # a component beyond it makes an episode invalid [m/s, rad/s]
 
 
-class EngineArrays(NamedTuple):
-    """One world's arrays inside MuJoCo, flat, sharing the engine's memory."""
-
-    qpos: Array
-    qvel: Array
-    applied: Array
-    inertia: Array
-    bias: Array
-    cdof: Array
-    cdof_dot: Array
-    cvel: Array
-    xipos: Array
-    ximat: Array
-
-
 class Scratch(NamedTuple):
-    """Work arrays of the kernels; J joints, V degrees of freedom, B MuJoCo bodies, M entries of the inertia matrix."""
+    """Work arrays of one thread."""
 
-    force: Array  # (V,)
+    pd: stable_pd.Scratch
     torque: Array  # (V,)
-    inertia: Array  # (M,)
-    bias: Array  # (V,)
-    gap: Array  # (B, 6)
-    moment: Array  # (B, 3)
-    drift: Array  # (B, 3)
-    joints: Array  # (J, 7)
-    motion: Array  # (J, 6)
-    bodies: Array  # (J, 13)
-    reference_joints: Array  # (J, 7)
-    reference_motion: Array  # (J, 6)
-    reference_bodies: Array  # (J, 13)
+    frames: Frames  # of the simulated character
+    clip_frames: Frames  # of the kinematic character
 
 
 class Simulation:
@@ -73,52 +56,44 @@ class Simulation:
         num_worlds: int,
         *,
         timestep: float,
-        gravity: tuple[float, float, float],
+        gravity: tuple[float, ...],
         world_scale: float,
     ) -> None:
         self.model = model.build_model(character, timestep=timestep, gravity=gravity)
-        self.mechanism = model.build_mechanism(self.model, character, controller, world_scale=world_scale)
+        self.mechanism = model.build_mechanism(
+            self.model, character, controller, world_scale=world_scale
+        )
         self.functions = engine.functions(self.model)
         self.data = [mujoco.MjData(self.model) for _ in range(num_worlds)]
         self.pointers = engine.pointers(self.data)
 
 
 @jit
-def engine_arrays(mechanism, row):
-    """Returns the arrays of the world whose addresses are `row`."""
-    num_dofs, num_bodies = len(mechanism.dof_body), len(mechanism.body_parent)
-    return EngineArrays(
-        engine.floats_at(row[engine.QPOS], mechanism.num_positions),
-        engine.floats_at(row[engine.QVEL], num_dofs),
-        engine.floats_at(row[engine.APPLIED], num_dofs),
-        engine.floats_at(row[engine.INERTIA], len(mechanism.column)),
-        engine.floats_at(row[engine.BIAS], num_dofs),
-        engine.floats_at(row[engine.CDOF], 6 * num_dofs),
-        engine.floats_at(row[engine.CDOF_DOT], 6 * num_dofs),
-        engine.floats_at(row[engine.CVEL], 6 * num_bodies),
-        engine.floats_at(row[engine.XIPOS], 3 * num_bodies),
-        engine.floats_at(row[engine.XIMAT], 9 * num_bodies),
+def make_scratch(skeleton: Skeleton, mechanism: Mechanism) -> Scratch:
+    """Returns work arrays for one thread."""
+    joints = len(skeleton.parent)
+    return Scratch(
+        stable_pd.make_scratch(mechanism),
+        np.zeros(len(mechanism.dof_body)),
+        kinematics.make_frames(joints),
+        kinematics.make_frames(joints),
     )
 
 
 @jit
-def make_scratch(skeleton, mechanism):
-    """Returns work arrays for one thread."""
-    joints, dofs = len(skeleton.parent), len(mechanism.dof_body)
-    bodies, entries = len(mechanism.body_parent), len(mechanism.column)
-    return Scratch(
-        np.zeros(dofs), np.zeros(dofs), np.zeros(entries), np.zeros(dofs),
-        np.zeros((bodies, 6)), np.zeros((bodies, 3)), np.zeros((bodies, 3)),
-        np.zeros((joints, 7)), np.zeros((joints, 6)), np.zeros((joints, 13)),
-        np.zeros((joints, 7)), np.zeros((joints, 6)), np.zeros((joints, 13)),
-    )  # fmt: skip
-
-
-@jit
-def place_world(functions, skeleton, mechanism, row, pose, velocity):
-    """Puts a world's character into a pose and forgets everything else: contacts, warm starts, forces, time."""
+def place_world(
+    functions: Functions,
+    skeleton: Skeleton,
+    mechanism: Mechanism,
+    row: IntArray,
+    pose: Array,
+    velocity: Array,
+) -> None:
+    """Puts a world's character into a pose and forgets everything else: contacts, warm starts,
+    forces, time.
+    """
     engine.call2(functions.reset, functions.model, row[-1])
-    arrays = engine_arrays(mechanism, row)
+    arrays = engine.engine_arrays(mechanism, row)
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]
         if kind == FIXED:
@@ -140,9 +115,11 @@ def place_world(functions, skeleton, mechanism, row, pose, velocity):
 
 
 @jit
-def read_world(skeleton, mechanism, row, out_pose, out_velocity):
+def read_world(
+    skeleton: Skeleton, mechanism: Mechanism, row: IntArray, out_pose: Array, out_velocity: Array
+) -> None:
     """Writes the pose and velocity of a world's character, DeepMimic's layout."""
-    arrays = engine_arrays(mechanism, row)
+    arrays = engine.engine_arrays(mechanism, row)
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]
         if kind == FIXED:
@@ -168,7 +145,17 @@ def read_world(skeleton, mechanism, row, out_pose, out_velocity):
 
 
 @jit
-def update_engine(functions, skeleton, mechanism, row, target, duration, num_substeps, scratch, out_contact):
+def update_engine(
+    functions: Functions,
+    skeleton: Skeleton,
+    mechanism: Mechanism,
+    row: IntArray,
+    target: Array,
+    duration: float,
+    num_substeps: int,
+    scratch: Scratch,
+    out_contact: BoolArray,
+) -> bool:
     """Advances a world by one update.
 
     Args:
@@ -180,17 +167,20 @@ def update_engine(functions, skeleton, mechanism, row, target, duration, num_sub
         duration: Length of the update [s], `num_substeps` engine steps.
         num_substeps: Engine steps.
         scratch: Work arrays.
-        out_contact: Whether each body touches the ground at the last detection of contacts, shape `(J,)`.
+        out_contact: Whether each body touches the ground at the last detection of contacts, shape
+            `(J,)`.
 
     Returns:
         Whether the state is still finite.
     """
-    arrays = engine_arrays(mechanism, row)
+    arrays = engine.engine_arrays(mechanism, row)
     for substep in range(num_substeps):
         engine.call2(functions.step1, functions.model, row[-1])
         if substep == 0:
             torque = scratch.torque
-            stable_pd.stable_pd_torque(skeleton, mechanism, arrays, target, duration, scratch, torque)
+            stable_pd.stable_pd_torque(
+                skeleton, mechanism, arrays, target, duration, scratch.pd, torque
+            )
             stable_pd.clamp_torque(skeleton, mechanism, torque)
             arrays.applied[:] = torque
         if substep == num_substeps - 1:
@@ -205,7 +195,9 @@ def update_engine(functions, skeleton, mechanism, row, target, duration, num_sub
 
 
 @jit
-def touch_ground(skeleton, mechanism, arrays, out_contact):
+def touch_ground(
+    skeleton: Skeleton, mechanism: Mechanism, arrays: EngineArrays, out_contact: BoolArray
+) -> None:
     """Writes whether each body's lowest point is within `CONTACT_DISTANCE` of the ground."""
     for body in range(len(skeleton.parent)):
         index = mechanism.body_id[body]
@@ -215,8 +207,16 @@ def touch_ground(skeleton, mechanism, arrays, out_contact):
 
 
 @jit
-def exploded_body(skeleton, mechanism, row, pose, velocity, scratch):
-    """Returns the first body with a velocity component beyond `MAX_BODY_SPEED`, -1 if there is none.
+def exploded_body(
+    skeleton: Skeleton,
+    mechanism: Mechanism,
+    row: IntArray,
+    pose: Array,
+    velocity: Array,
+    scratch: Scratch,
+) -> int:
+    """Returns the first body with a velocity component beyond `MAX_BODY_SPEED`, -1 if there is
+    none.
 
     Args:
         skeleton: The character's arrays.
@@ -226,20 +226,21 @@ def exploded_body(skeleton, mechanism, row, pose, velocity, scratch):
         velocity: Work array, same shape.
         scratch: Work arrays.
     """
-    if _speed_bound(skeleton, mechanism, engine_arrays(mechanism, row).qvel, scratch.motion) <= MAX_BODY_SPEED:
+    frames, qvel = scratch.frames, engine.engine_arrays(mechanism, row).qvel
+    if _speed_bound(skeleton, mechanism, qvel, frames.motion) <= MAX_BODY_SPEED:
         return -1
     read_world(skeleton, mechanism, row, pose, velocity)
-    kinematics.place_bodies(skeleton, pose, velocity, scratch.joints, scratch.motion, scratch.bodies)
+    kinematics.place_bodies(skeleton, pose, velocity, frames)
     for body in range(len(skeleton.parent)):
         for entry in range(7, 13):
-            if not abs(scratch.bodies[body, entry]) <= MAX_BODY_SPEED:
+            if not abs(frames.bodies[body, entry]) <= MAX_BODY_SPEED:
                 return body
     return -1
 
 
 @jit
-def _speed_bound(skeleton, mechanism, qvel, work):
-    """Returns a cheap upper bound of all bodies' velocity components: speeds add up along the tree."""
+def _speed_bound(skeleton: Skeleton, mechanism: Mechanism, qvel: Array, work: Array) -> float:
+    """Returns a cheap upper bound of all velocity components: speeds add up along the tree."""
     highest = 0.0
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]

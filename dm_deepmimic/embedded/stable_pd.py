@@ -1,19 +1,62 @@
 """DeepMimic's implicit PD controller (stable PD, Tan et al. 2011), compiled.
 
-The torque is that of the state one update ahead: tau = Kp log(q_next^-1 q_target) - Kd (w + t a), where the acceleration
-a solves (M + t Kd) a = Kp log(...) - Kd w - C without contacts. M and C are those of the true shapes, while the engine
-simulates other rotational inertias; the kernels here correct the engine's matrices by the difference.
+The torque is that of the state one update ahead: tau = Kp log(q_next^-1 q_target) - Kd (w + t a),
+where the acceleration a solves (M + t Kd) a = Kp log(...) - Kd w - C without contacts. M and C are
+those of the true shapes, while the engine simulates other rotational inertias; the kernels here
+correct the engine's matrices by the difference.
 """
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from dm_deepmimic import rotations
-from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Skeleton
+from dm_deepmimic.embedded.engine import EngineArrays
+from dm_deepmimic.embedded.model import Mechanism
+from dm_deepmimic.rotations import Vector, Vector3, jit
+
+Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class Scratch(NamedTuple):
+    """Work arrays; V degrees of freedom, B MuJoCo bodies, M entries of the inertia matrix."""
+
+    force: Array  # (V,)
+    inertia: Array  # (M,)
+    bias: Array  # (V,)
+    gap: Array  # (B, 6)
+    moment: Array  # (B, 3)
+    drift: Array  # (B, 3)
 
 
 @jit
-def stable_pd_torque(skeleton, mechanism, engine, target, duration, scratch, out_torque):
+def make_scratch(mechanism: Mechanism) -> Scratch:
+    """Returns work arrays for a mechanism."""
+    dofs, bodies = len(mechanism.dof_body), len(mechanism.body_parent)
+    return Scratch(
+        np.zeros(dofs),
+        np.zeros(len(mechanism.column)),
+        np.zeros(dofs),
+        np.zeros((bodies, 6)),
+        np.zeros((bodies, 3)),
+        np.zeros((bodies, 3)),
+    )
+
+
+@jit
+def stable_pd_torque(
+    skeleton: Skeleton,
+    mechanism: Mechanism,
+    engine: EngineArrays,
+    target: Array,
+    duration: float,
+    scratch: Scratch,
+    out_torque: Array,
+) -> None:
     """Writes the generalised PD force, before any clamp.
 
     Args:
@@ -22,7 +65,7 @@ def stable_pd_torque(skeleton, mechanism, engine, target, duration, scratch, out
         engine: The world's arrays after `mj_step1`, `EngineArrays`.
         target: Target pose, layout of a pose; the root's seven numbers do not matter.
         duration: Time t that the torque will be held [s].
-        scratch: Work arrays, `PdScratch`.
+        scratch: Work arrays.
         out_torque: Shape `(V,)`, MuJoCo's order [N m].
     """
     force = scratch.force
@@ -42,7 +85,7 @@ def stable_pd_torque(skeleton, mechanism, engine, target, duration, scratch, out
 
 
 @jit
-def clamp_torque(skeleton, mechanism, torque):
+def clamp_torque(skeleton: Skeleton, mechanism: Mechanism, torque: Array) -> None:
     """Shortens each joint's torque vector to the joint's limit, in place; the root gets none."""
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]
@@ -64,11 +107,13 @@ def clamp_torque(skeleton, mechanism, torque):
 
 
 @jit
-def true_dynamics(mechanism, engine, scratch):
-    """Writes the inertia matrix and bias force of the true shapes into `scratch.inertia` and `scratch.bias`.
+def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) -> None:
+    """Writes the inertia matrix and bias force of the true shapes into `scratch.inertia` and
+    `scratch.bias`.
 
-    A body's inertia gap is purely rotational, so subtree sums need no lever arms: the matrix entry of two joint axes on
-    one branch changes by w_i . G w_j, G the gaps' sum over the bodies that both move.
+    A body's inertia gap is purely rotational, so subtree sums need no lever arms: the matrix entry
+    of two joint axes on one branch changes by w_i . G w_j, G the gaps' sum over the bodies that
+    both move.
     """
     scratch.inertia[:] = engine.inertia
     scratch.bias[:] = engine.bias
@@ -92,14 +137,14 @@ def true_dynamics(mechanism, engine, scratch):
     for body in range(len(mechanism.body_parent) - 1, 0, -1):
         first = mechanism.body_dof[body]
         for dof in range(first, first + mechanism.body_dof_count[body]):
-            axis = (engine.cdof[6 * dof], engine.cdof[6 * dof + 1], engine.cdof[6 * dof + 2])
-            carried = _times(gap[body], axis)
+            turn_axis = (engine.cdof[6 * dof], engine.cdof[6 * dof + 1], engine.cdof[6 * dof + 2])
+            carried = _times(gap[body], turn_axis)
             row, columns = _row(mechanism, scratch.inertia, dof)
             for i in range(len(row)):
                 other = engine.cdof[6 * columns[i] : 6 * columns[i] + 3]
                 row[i] += carried[0] * other[0] + carried[1] * other[1] + carried[2] * other[2]
             for k in range(3):
-                scratch.bias[dof] += axis[k] * moment[body, k]
+                scratch.bias[dof] += turn_axis[k] * moment[body, k]
         parent = mechanism.body_parent[body]
         if parent > 0:
             for k in range(6):
@@ -109,7 +154,14 @@ def true_dynamics(mechanism, engine, scratch):
 
 
 @jit
-def _spring_force(skeleton, mechanism, engine, target, duration, out_force):
+def _spring_force(
+    skeleton: Skeleton,
+    mechanism: Mechanism,
+    engine: EngineArrays,
+    target: Array,
+    duration: float,
+    out_force: Array,
+) -> None:
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]
         if kind == FIXED:
@@ -134,9 +186,10 @@ def _spring_force(skeleton, mechanism, engine, target, duration, out_force):
 
 
 @jit
-def _body_gap(mechanism, engine, body, out_gap):
+def _body_gap(mechanism: Mechanism, engine: EngineArrays, body: int, out_gap: Array) -> None:
     """Writes a body's inertia gap in the world's axes as xx, yy, zz, xy, xz, yz."""
-    x, y, z = mechanism.inertia_gap[body, 0], mechanism.inertia_gap[body, 1], mechanism.inertia_gap[body, 2]
+    principal = mechanism.inertia_gap[body]
+    x, y, z = principal[0], principal[1], principal[2]
     if x == 0.0 and y == 0.0 and z == 0.0:
         out_gap[:] = 0.0
         return
@@ -150,7 +203,7 @@ def _body_gap(mechanism, engine, body, out_gap):
 
 
 @jit
-def _times(s, v):
+def _times(s: Vector, v: Vector) -> Vector3:
     return (
         s[0] * v[0] + s[3] * v[1] + s[4] * v[2],
         s[3] * v[0] + s[1] * v[1] + s[5] * v[2],
@@ -159,8 +212,9 @@ def _times(s, v):
 
 
 @jit
-def _factorize(mechanism, matrix):
-    """Factorises L^T D L in place, using that a row's columns are the joint axes between the root and its own.
+def _factorize(mechanism: Mechanism, matrix: Array) -> None:
+    """Factorises L^T D L in place, using that a row's columns are the joint axes between the root
+    and its own.
 
     Featherstone, Rigid Body Dynamics Algorithms (2008), section 6.5.
     """
@@ -177,7 +231,7 @@ def _factorize(mechanism, matrix):
 
 
 @jit
-def _solve(mechanism, factors, x):
+def _solve(mechanism: Mechanism, factors: Array, x: Array) -> None:
     for dof in range(len(x) - 1, -1, -1):
         row, columns = _row(mechanism, factors, dof)
         for i in range(len(row) - 1):
@@ -192,7 +246,7 @@ def _solve(mechanism, factors, x):
 
 
 @jit
-def _row(mechanism, matrix, dof):
+def _row(mechanism: Mechanism, matrix: Array, dof: int) -> tuple[Array, IntArray]:
     """Returns the entries of a row, the diagonal last, and their columns."""
     first = mechanism.row_address[dof]
     last = first + mechanism.row_count[dof]

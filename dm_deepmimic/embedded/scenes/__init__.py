@@ -1,0 +1,1 @@
+"""The scenes of the embedded core, one file each."""

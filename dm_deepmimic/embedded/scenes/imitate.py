@@ -1,6 +1,8 @@
-"""The scene `imitate`: follow one clip; the episode ends with a fall, the clip's end, an explosion or the timer.
+"""The scene `imitate`: follow one clip; the episode ends with a fall, the clip's end, an explosion
+or the timer.
 
-Agrees with DeepMimicCore's SceneImitate. The kernels take worlds first..last of the batch and run without Python's lock.
+Agrees with DeepMimicCore's SceneImitate. The kernels take worlds first..last of the batch and run
+without Python's lock.
 """
 
 import math
@@ -12,8 +14,9 @@ import numpy.typing as npt
 from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import features, model, reference, rewards, simulation
+from dm_deepmimic.embedded import engine, features, model, reference, rewards, simulation
 from dm_deepmimic.embedded.engine import Functions
+from dm_deepmimic.embedded.simulation import Scratch
 from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
@@ -22,7 +25,13 @@ IntArray = npt.NDArray[np.int64]
 
 FALL, CLIP_END, INVALID, TIME_LIMIT, NONE = (
     int(reason)
-    for reason in (EndReason.FALL, EndReason.CLIP_END, EndReason.INVALID, EndReason.TIME_LIMIT, EndReason.NONE)
+    for reason in (
+        EndReason.FALL,
+        EndReason.CLIP_END,
+        EndReason.INVALID,
+        EndReason.TIME_LIMIT,
+        EndReason.NONE,
+    )
 )
 ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
 
@@ -107,7 +116,16 @@ def make_worlds(pointers: IntArray, pose_size: int, num_joints: int, size: int) 
 
 
 @jit
-def reset_worlds(first, last, scene, worlds, chosen, clip_times, headings, time_limits):
+def reset_worlds(
+    first: int,
+    last: int,
+    scene: Scene,
+    worlds: Worlds,
+    chosen: BoolArray,
+    clip_times: Array,
+    headings: Array,
+    time_limits: Array,
+) -> None:
     """Starts an episode in each chosen world.
 
     Args:
@@ -139,8 +157,9 @@ def reset_worlds(first, last, scene, worlds, chosen, clip_times, headings, time_
             if scene.rules.place_at_origin:
                 origin[axis] -= pose[axis]
                 pose[axis] = 0.0
-        kinematics.place_joints(scene.skeleton, pose, scratch.joints)
-        lift = reference.lift_above_ground(scene.skeleton, scratch.joints)
+        joints = scratch.frames.joints
+        kinematics.place_joints(scene.skeleton, pose, joints)
+        lift = reference.lift_above_ground(scene.skeleton, joints)
         pose[1] += lift
         origin[1] += lift
         _default_target(scene.skeleton, worlds.target[w])
@@ -154,7 +173,14 @@ def reset_worlds(first, last, scene, worlds, chosen, clip_times, headings, time_
 
 
 @jit
-def set_actions(first, last, scene, worlds, chosen, actions):
+def set_actions(
+    first: int,
+    last: int,
+    scene: Scene,
+    worlds: Worlds,
+    chosen: BoolArray,
+    actions: Array,
+) -> None:
     """Turns actions, shape `(N, A)`, into the PD targets of each chosen world."""
     for w in range(first, last):
         if chosen[w]:
@@ -162,7 +188,15 @@ def set_actions(first, last, scene, worlds, chosen, actions):
 
 
 @jit
-def update_worlds(first, last, scene, worlds, chosen, max_updates, stop_at_end):
+def update_worlds(
+    first: int,
+    last: int,
+    scene: Scene,
+    worlds: Worlds,
+    chosen: BoolArray,
+    max_updates: int,
+    stop_at_end: bool,
+) -> None:
     """Runs updates in each chosen world until it needs an action, then records it.
 
     Args:
@@ -186,27 +220,31 @@ def update_worlds(first, last, scene, worlds, chosen, max_updates, stop_at_end):
 
 
 @jit
-def place_worlds(first, last, scene, worlds, chosen):
-    """Puts each chosen world's character into `worlds.pose` and `worlds.velocity`, then records it."""
+def place_worlds(first: int, last: int, scene: Scene, worlds: Worlds, chosen: BoolArray) -> None:
+    """Puts each chosen character into `worlds.pose` and `worlds.velocity`, then records it."""
     scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
     for w in range(first, last):
         if chosen[w]:
             row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
-            simulation.place_world(scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity)
+            simulation.place_world(
+                scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity
+            )
             _judge(scene, worlds, w, True, scratch)
             _record(scene, worlds, w, scratch)
 
 
 @jit
-def clip_actions(skeleton, clip, times, out_actions):
-    """Writes the actions whose targets are the clip's poses at the times, shape `(len(times), A)`."""
+def clip_actions(skeleton: Skeleton, clip: motion.Clip, times: Array, out_actions: Array) -> None:
+    """Writes the actions that target the clip's poses at the times, shape `(len(times), A)`."""
     pose = np.zeros(clip.poses.shape[1])
     for i in range(len(times)):
         motion.sample_pose(clip, skeleton, times[i], pose)
         for joint in range(1, len(skeleton.parent)):
             offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
             if skeleton.joint_type[joint] == SPHERICAL:
-                turn = rotations.to_exponential_map(rotations.standardized(pose[offset : offset + 4]))
+                turn = rotations.to_exponential_map(
+                    rotations.standardized(pose[offset : offset + 4])
+                )
                 for axis in range(3):
                     out_actions[i, at + axis] = turn[axis]
             elif skeleton.joint_type[joint] == REVOLUTE:
@@ -214,7 +252,7 @@ def clip_actions(skeleton, clip, times, out_actions):
 
 
 @jit
-def _update(scene, worlds, w, scratch):
+def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     if worlds.end_reason[w] == INVALID:
         return  # the engine would only complain about its numbers
     rules, clip = scene.rules, scene.clip
@@ -222,35 +260,54 @@ def _update(scene, worlds, w, scratch):
     before = motion.phase(clip, worlds.clip_time[w])
     worlds.clip_time[w] += rules.timestep
     if motion.phase(clip, worlds.clip_time[w]) < before:
-        arrays = simulation.engine_arrays(scene.mechanism, worlds.pointers[w])
+        arrays = engine.engine_arrays(scene.mechanism, worlds.pointers[w])
         reference.start_cycle(
-            clip, scene.skeleton, worlds.clip_time[w], arrays.qpos[:3], arrays.qpos[3:7],
-            rules.sync_position, rules.sync_rotation, worlds.origin[w], worlds.turn[w], worlds.clip_pose[w],
-        )  # fmt: skip
+            clip,
+            scene.skeleton,
+            worlds.clip_time[w],
+            arrays.qpos[:3],
+            arrays.qpos[3:7],
+            rules.sync_position,
+            rules.sync_rotation,
+            worlds.origin[w],
+            worlds.turn[w],
+            worlds.clip_pose[w],
+        )
     finite = simulation.update_engine(
-        scene.functions, scene.skeleton, scene.mechanism, worlds.pointers[w], worlds.target[w],
-        rules.timestep, rules.num_substeps, scratch, worlds.contact[w],
-    )  # fmt: skip
+        scene.functions,
+        scene.skeleton,
+        scene.mechanism,
+        worlds.pointers[w],
+        worlds.target[w],
+        rules.timestep,
+        rules.num_substeps,
+        scratch,
+        worlds.contact[w],
+    )
     worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
     _judge(scene, worlds, w, finite, scratch)
 
 
 @jit
-def _begins_interval(rules, time):
-    """Returns whether a control period began within the last update; padded against rounding like the original."""
+def _begins_interval(rules: Rules, time: float) -> bool:
+    """Returns whether a control period began within the last update; padded against rounding like
+    the original.
+    """
     time += 0.001 * rules.timestep
     period = rules.control_period
     return math.floor(time / period) != math.floor((time - rules.timestep) / period)
 
 
 @jit
-def _judge(scene, worlds, w, finite, scratch):
-    """Writes whether and why the episode has ended; an invalid one before all, a timeout after all."""
+def _judge(scene: Scene, worlds: Worlds, w: int, finite: bool, scratch: Scratch) -> None:
+    """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
     row, rules = worlds.pointers[w], scene.rules
     pose, velocity = worlds.pose[w], worlds.velocity[w]
     exploded = -1
     if finite:
-        exploded = simulation.exploded_body(scene.skeleton, scene.mechanism, row, pose, velocity, scratch)
+        exploded = simulation.exploded_body(
+            scene.skeleton, scene.mechanism, row, pose, velocity, scratch
+        )
     worlds.exploded_body[w] = exploded
     fallen = False
     for body in range(len(rules.fall_bodies)):
@@ -271,40 +328,50 @@ def _judge(scene, worlds, w, finite, scratch):
 
 
 @jit
-def _root_is_off(scene, worlds, w):
-    qpos = simulation.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
+def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
+    qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
     reference.reference_pose(
-        scene.clip, scene.skeleton, worlds.clip_time[w], worlds.origin[w], worlds.turn[w], worlds.clip_pose[w]
+        scene.clip,
+        scene.skeleton,
+        worlds.clip_time[w],
+        worlds.origin[w],
+        worlds.turn[w],
+        worlds.clip_pose[w],
     )
     return rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7]) > ROOT_ROTATION_FAIL
 
 
 @jit
-def _record(scene, worlds, w, scratch):
+def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes the world's poses, state and reward."""
     skeleton, clip = scene.skeleton, scene.clip
     pose, velocity = worlds.pose[w], worlds.velocity[w]
     time, turn = worlds.clip_time[w], worlds.turn[w]
     simulation.read_world(skeleton, scene.mechanism, worlds.pointers[w], pose, velocity)
-    kinematics.place_bodies(skeleton, pose, velocity, scratch.joints, scratch.motion, scratch.bodies)
+    kinematics.place_bodies(skeleton, pose, velocity, scratch.frames)
     phase = np.fmod(time / scene.rules.cycle_period, 1.0)
-    features.write_state(scene.layout, pose, scratch.bodies, phase, worlds.state[w])
+    features.write_state(scene.layout, pose, scratch.frames.bodies, phase, worlds.state[w])
     target, target_velocity = worlds.clip_pose[w], worlds.clip_velocity[w]
     reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
     reference.reference_velocity(clip, time, turn, target_velocity)
-    kinematics.place_bodies(
-        skeleton, target, target_velocity,
-        scratch.reference_joints, scratch.reference_motion, scratch.reference_bodies,
-    )  # fmt: skip
-    goal = (target, target_velocity, scratch.reference_joints, scratch.reference_bodies, worlds.origin[w, 1])
-    terms = worlds.reward_terms[w]
-    reward = rewards.imitation_reward(skeleton, pose, velocity, scratch.joints, scratch.bodies, goal, terms)
+    kinematics.place_bodies(skeleton, target, target_velocity, scratch.clip_frames)
+    reward = rewards.imitation_reward(
+        skeleton,
+        pose,
+        velocity,
+        scratch.frames,
+        target,
+        target_velocity,
+        scratch.clip_frames,
+        worlds.origin[w, 1],
+        worlds.reward_terms[w],
+    )
     ended_badly = worlds.fallen[w] or worlds.end_reason[w] == INVALID
     worlds.reward[w] = 0.0 if ended_badly else reward
 
 
 @jit
-def _default_target(skeleton, target):
+def _default_target(skeleton: Skeleton, target: Array) -> None:
     target[:] = 0.0
     for joint in range(1, len(skeleton.parent)):
         if skeleton.joint_type[joint] == SPHERICAL:
@@ -312,7 +379,7 @@ def _default_target(skeleton, target):
 
 
 @jit
-def _set_target(skeleton, action, target):
+def _set_target(skeleton: Skeleton, action: Array, target: Array) -> None:
     for joint in range(1, len(skeleton.parent)):
         offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
         if skeleton.joint_type[joint] == SPHERICAL:

@@ -1,0 +1,173 @@
+"""Tests that the examples run, save, resume and stop, and that their arithmetic is right."""
+
+import csv
+import os
+import pathlib
+import pickle
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("acme")
+
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
+sys.path.append(str(EXAMPLES))
+
+import ppo  # noqa: E402
+
+
+def acme_ppo_command(output: pathlib.Path, *arguments: str) -> list[str]:
+    script = str(EXAMPLES / "acme_ppo.py")
+    small = ("--num_envs=4", "--num_threads=1", "--episodes=1", f"--output={output}")
+    return [sys.executable, script, *small, *arguments]
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+
+
+def environment() -> dict[str, str]:
+    paths = filter(None, [os.environ.get("PYTHONPATH"), str(EXAMPLES.parent)])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": "cpu"}
+
+
+def curve_steps(output: pathlib.Path) -> list[int]:
+    with (output / "learning_curve.csv").open() as file:
+        return [int(row["steps"]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    output = tmp_path_factory.mktemp("walk")
+    finished = run(acme_ppo_command(output, "--steps=300"))
+    assert finished.returncode == 0, finished.stderr
+    assert "Mean Episode Length" in finished.stdout
+    return output
+
+
+def test_acme_ppo_leaves_a_checkpoint_and_a_learning_curve(trained: pathlib.Path):
+    counts = ppo.read_checkpoint(trained / "checkpoint.pkl")["counter"]["counts"]
+    assert counts["steps"] == curve_steps(trained)[-1] >= 300
+    assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_acme_ppo_does_not_overwrite_a_run(trained: pathlib.Path):
+    finished = run(acme_ppo_command(trained, "--steps=300"))
+    assert finished.returncode != 0
+    assert "add --resume or choose another --output." in finished.stdout + finished.stderr
+
+
+def test_acme_ppo_evaluates_a_checkpoint(trained: pathlib.Path):
+    checkpoint = trained / "checkpoint.pkl"
+    finished = run(acme_ppo_command(trained, f"--evaluate={checkpoint}"))
+    assert finished.returncode == 0, finished.stderr
+    assert "Mean Episode Length" in finished.stdout
+
+
+def test_acme_ppo_resumes_its_counts(trained: pathlib.Path):
+    steps = curve_steps(trained)
+    finished = run(acme_ppo_command(trained, "--resume", f"--steps={steps[-1] + 1}"))
+    assert finished.returncode == 0, finished.stderr
+    resumed = curve_steps(trained)
+    assert resumed[:-1] == steps
+    assert steps[-1] < resumed[-1] <= steps[-1] + 4 * ppo.PPOConfig().horizon
+
+
+def test_acme_ppo_saves_after_an_interruption(tmp_path: pathlib.Path):
+    command = acme_ppo_command(tmp_path, "--minutes=10")
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) as process:
+        seen = b""
+        while b"episode_length" not in seen:  # the progress bar, after the first update
+            character = process.stderr.read(1)
+            assert character, seen.decode()
+            seen += character
+        process.send_signal(signal.SIGINT)
+        seen += process.stderr.read()
+    assert process.returncode == 0, seen.decode()
+    checkpoint = ppo.read_checkpoint(tmp_path / "checkpoint.pkl")
+    assert checkpoint["counter"]["counts"]["steps"] == curve_steps(tmp_path)[-1]
+
+
+def test_an_interrupted_write_leaves_the_old_checkpoint(tmp_path: pathlib.Path):
+    path = tmp_path / "checkpoint.pkl"
+    ppo.write_checkpoint(path, {"steps": 1})
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        ppo.write_checkpoint(path, {"steps": 2, "unwritable": lambda: None})
+    assert ppo.read_checkpoint(path) == {"steps": 1}
+
+
+def rollout_of(first: np.ndarray, rewards: np.ndarray, discounts: np.ndarray) -> ppo.Rollout:
+    """Returns a rollout in whose row t + 1 an episode starts where `first[t]`."""
+    return ppo.Rollout(
+        observations=None,
+        outputs=None,
+        rewards=np.float32(rewards),
+        discounts=np.float32(discounts),
+        from_last=first,
+    )
+
+
+def slow_advantages(
+    values: np.ndarray, rollout: ppo.Rollout, discount: float, gae_lambda: float
+) -> np.ndarray:
+    """Sums every world's temporal differences forward, up to the end of its episode."""
+    steps, worlds = rollout.rewards.shape
+    advantages = np.zeros((steps, worlds))
+    for world in range(worlds):
+        for start in range(steps):
+            weight = 1.0
+            for t in range(start, steps):
+                if rollout.from_last[t, world]:
+                    break
+                following = discount * rollout.discounts[t, world] * values[t + 1, world]
+                reward = (1 - discount) * rollout.rewards[t, world]
+                advantages[start, world] += weight * (reward + following - values[t, world])
+                weight *= discount * gae_lambda * rollout.discounts[t, world]
+    return advantages
+
+
+def test_advantages_equal_the_sum_over_each_episode():
+    rng = np.random.default_rng(0)
+    steps, worlds = 40, 6
+    from_last = np.zeros((steps, worlds), bool)
+    discounts = np.ones((steps, worlds))
+    for world in range(worlds):
+        for t in range(steps - 1):
+            if not from_last[t, world] and rng.random() < 0.2:
+                from_last[t + 1, world] = True
+                discounts[t, world] = rng.integers(2)  # 0: a fall, 1: a time limit
+    rewards = np.where(from_last, 0.0, rng.random((steps, worlds)))
+    rollout = rollout_of(from_last, rewards, discounts)
+    values = np.float32(rng.random((steps + 1, worlds)))
+    advantages = np.asarray(ppo.estimate_advantages(values, rollout, 0.95, 0.9))
+    assert from_last.any() and (discounts == 0).any()
+    np.testing.assert_allclose(advantages, slow_advantages(values, rollout, 0.95, 0.9), atol=1e-5)
+    assert np.all(advantages[from_last] == 0)
+
+
+@pytest.mark.parametrize("discount_at_end, bootstrap", [(0.0, 0.0), (1.0, 0.7)])
+def test_a_time_limit_counts_the_final_value_and_a_fall_does_not(discount_at_end, bootstrap):
+    # Steps: the last of an episode, the reset, the first of the next episode.
+    rollout = rollout_of(
+        first=np.array([[False], [True], [False]]),
+        rewards=np.array([[1.0], [0.0], [1.0]]),
+        discounts=np.array([[discount_at_end], [1.0], [1.0]]),
+    )
+    values = np.float32([[0.3], [0.7], [0.5], [0.2]])
+    advantages = np.asarray(ppo.estimate_advantages(values, rollout, 0.9, 0.95))
+    expected = [0.1 + 0.9 * bootstrap - 0.3, 0.0, 0.1 + 0.9 * 0.2 - 0.5]
+    np.testing.assert_allclose(advantages[:, 0], expected, atol=1e-6)
+
+
+def test_statistics_of_parts_are_those_of_the_whole():
+    observations = np.random.default_rng(1).normal(3.0, 2.0, (30, 4, 5)).astype(np.float32)
+    statistics = ppo.Statistics(np.float32(0), np.zeros(5), np.ones(5))
+    for part in (observations[:7], observations[7:8], observations[8:]):
+        statistics = ppo.merge_statistics(statistics, part)
+    rows = observations.reshape(-1, 5)
+    assert statistics.count == len(rows)
+    np.testing.assert_allclose(statistics.mean, rows.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(statistics.variance, rows.var(0), rtol=1e-4)
