@@ -7,7 +7,7 @@ said otherwise.
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -18,6 +18,22 @@ Vector = npt.NDArray[np.float64] | tuple[float, ...]
 Vector3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+}
+
+
+def inlined(function: Function) -> Function:
+    """Compiles like `jit`, but as part of each caller.
+
+    For functions of whole scenes: handing over dozens of arrays would cost more than the work.
+    """
+    compiled: Function = numba.njit(**_OPTIONS, inline="always")(function)
+    return compiled
+
 
 def jit(function: Function) -> Function:
     """Compiles a function for any thread, keeping the machine code on disk.
@@ -25,8 +41,7 @@ def jit(function: Function) -> Function:
     Fused multiply-adds are the one liberty taken with rounding; results are the same from run to
     run.
     """
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-    compiled: Function = numba.njit(**options)(function)
+    compiled: Function = numba.njit(**_OPTIONS)(function)
     return compiled
 
 

@@ -128,7 +128,7 @@ def engine_arrays(mechanism: Mechanism, row: IntArray) -> EngineArrays:
         floats_at(row[QPOS], mechanism.num_positions),
         floats_at(row[QVEL], num_dofs),
         floats_at(row[APPLIED], num_dofs),
-        floats_at(row[INERTIA], len(mechanism.column)),
+        floats_at(row[INERTIA], mechanism.row_count.sum()),
         floats_at(row[BIAS], num_dofs),
         floats_at(row[CDOF], 6 * num_dofs),
         floats_at(row[CDOF_DOT], 6 * num_dofs),

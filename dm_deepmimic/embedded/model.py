@@ -55,7 +55,8 @@ class Mechanism(NamedTuple):
     body_dof_count: IntArray  # (MuJoCo bodies,)
     row_address: IntArray  # (V,) of the inertia matrix, compressed rows of the lower triangle
     row_count: IntArray  # (V,)
-    column: IntArray  # (entries,)
+    row_width: int  # the largest count, rounded up to whole vectors of four
+    column: IntArray  # (V, row_width) degrees of freedom from the root to the row's own
     inertia_gap: Array  # (MuJoCo bodies, 3) true minus simulated principal inertias [kg m^2]
     kp: Array  # (J,)
     kd: Array  # (J,)
@@ -127,6 +128,10 @@ def build_mechanism(
         dof_address[joint] = model.jnt_dofadr[joint_id]
         first, size = dof_address[joint], ACTION_SIZES[kind]
         damping[first : first + size] = controller.kd[joint]
+    width = -(-int(model.M_rownnz.max()) // 4) * 4
+    column = np.zeros((model.nv, width), np.int64)
+    for dof, (first, size) in enumerate(zip(model.M_rowadr, model.M_rownnz, strict=True)):
+        column[dof, :size] = model.M_colind[first : first + size]
     return Mechanism(
         body_id=body_id,
         qpos_address=qpos_address,
@@ -137,7 +142,8 @@ def build_mechanism(
         body_dof_count=model.body_dofnum.astype(np.int64),
         row_address=model.M_rowadr.astype(np.int64),
         row_count=model.M_rownnz.astype(np.int64),
-        column=model.M_colind.astype(np.int64),
+        row_width=width,
+        column=column,
         inertia_gap=inertia_gap,
         kp=controller.kp,
         kd=controller.kd,

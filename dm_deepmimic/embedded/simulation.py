@@ -6,7 +6,6 @@ over the engine's substeps. The kernels take one world; the scene's kernels loop
 Python.
 """
 
-import math
 from typing import NamedTuple
 
 import mujoco
@@ -19,7 +18,7 @@ from dm_deepmimic.embedded import engine, model, stable_pd
 from dm_deepmimic.embedded.engine import EngineArrays, Functions
 from dm_deepmimic.embedded.model import Mechanism
 from dm_deepmimic.kinematics import Frames
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.rotations import inlined, jit
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -114,7 +113,7 @@ def place_world(
             arrays.qvel[dof] = velocity[offset]
 
 
-@jit
+@inlined
 def read_world(
     skeleton: Skeleton, mechanism: Mechanism, row: IntArray, out_pose: Array, out_velocity: Array
 ) -> None:
@@ -144,7 +143,7 @@ def read_world(
             out_velocity[offset] = arrays.qvel[dof]
 
 
-@jit
+@inlined
 def update_engine(
     functions: Functions,
     skeleton: Skeleton,
@@ -186,15 +185,17 @@ def update_engine(
         if substep == num_substeps - 1:
             touch_ground(skeleton, mechanism, arrays, out_contact)
         engine.call2(functions.step2, functions.model, row[-1])
+        nothing = 0.0  # NaN as soon as one velocity is not finite
         for dof in range(len(arrays.qvel)):
             limit = mechanism.speed_limit[dof]
-            if math.isnan(arrays.qvel[dof]):
-                return False
+            nothing += 0.0 * arrays.qvel[dof]
             arrays.qvel[dof] = min(max(arrays.qvel[dof], -limit), limit)
+        if nothing != 0.0:
+            return False
     return True
 
 
-@jit
+@inlined
 def touch_ground(
     skeleton: Skeleton, mechanism: Mechanism, arrays: EngineArrays, out_contact: BoolArray
 ) -> None:
@@ -206,7 +207,7 @@ def touch_ground(
         out_contact[body] = height <= CONTACT_DISTANCE
 
 
-@jit
+@inlined
 def exploded_body(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -238,7 +239,7 @@ def exploded_body(
     return -1
 
 
-@jit
+@inlined
 def _speed_bound(skeleton: Skeleton, mechanism: Mechanism, qvel: Array, work: Array) -> float:
     """Returns a cheap upper bound of all velocity components: speeds add up along the tree."""
     highest = 0.0

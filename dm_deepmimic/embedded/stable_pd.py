@@ -16,17 +16,20 @@ from dm_deepmimic import rotations
 from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Skeleton
 from dm_deepmimic.embedded.engine import EngineArrays
 from dm_deepmimic.embedded.model import Mechanism
-from dm_deepmimic.rotations import Vector, Vector3, jit
+from dm_deepmimic.rotations import Vector, Vector3, inlined, jit
 
 Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 class Scratch(NamedTuple):
-    """Work arrays; V degrees of freedom, B MuJoCo bodies, M entries of the inertia matrix."""
+    """Work arrays; V degrees of freedom, B MuJoCo bodies.
+
+    A row of the inertia matrix holds the entries with the degrees of freedom between the root and
+    its own, `Mechanism.column`, then padding: rows of one width need no branches.
+    """
 
     force: Array  # (V,)
-    inertia: Array  # (M,)
+    inertia: Array  # (V, row_width)
     bias: Array  # (V,)
     gap: Array  # (B, 6)
     moment: Array  # (B, 3)
@@ -39,7 +42,7 @@ def make_scratch(mechanism: Mechanism) -> Scratch:
     dofs, bodies = len(mechanism.dof_body), len(mechanism.body_parent)
     return Scratch(
         np.zeros(dofs),
-        np.zeros(len(mechanism.column)),
+        np.zeros((dofs, mechanism.row_width)),
         np.zeros(dofs),
         np.zeros((bodies, 6)),
         np.zeros((bodies, 3)),
@@ -47,7 +50,7 @@ def make_scratch(mechanism: Mechanism) -> Scratch:
     )
 
 
-@jit
+@inlined
 def stable_pd_torque(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -76,15 +79,13 @@ def stable_pd_torque(
         damping = mechanism.damping[dof]
         out_torque[dof] -= damping * engine.qvel[dof]
         force[dof] = out_torque[dof] - scratch.bias[dof]
-        diagonal = mechanism.row_address[dof] + mechanism.row_count[dof] - 1
-        scratch.inertia[diagonal] += duration * damping
-    _factorize(mechanism, scratch.inertia)
+        scratch.inertia[dof, mechanism.row_count[dof] - 1] += duration * damping
     _solve(mechanism, scratch.inertia, force)
     for dof in range(len(force)):
         out_torque[dof] -= mechanism.damping[dof] * duration * force[dof]
 
 
-@jit
+@inlined
 def clamp_torque(skeleton: Skeleton, mechanism: Mechanism, torque: Array) -> None:
     """Shortens each joint's torque vector to the joint's limit, in place; the root gets none."""
     for joint in range(len(skeleton.parent)):
@@ -106,7 +107,7 @@ def clamp_torque(skeleton: Skeleton, mechanism: Mechanism, torque: Array) -> Non
                 torque[first + axis] *= limit / norm
 
 
-@jit
+@inlined
 def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) -> None:
     """Writes the inertia matrix and bias force of the true shapes into `scratch.inertia` and
     `scratch.bias`.
@@ -115,7 +116,6 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
     of two joint axes on one branch changes by w_i . G w_j, G the gaps' sum over the bodies that
     both move.
     """
-    scratch.inertia[:] = engine.inertia
     scratch.bias[:] = engine.bias
     gap, moment, drift = scratch.gap, scratch.moment, scratch.drift
     drift[0, :] = 0.0
@@ -139,10 +139,12 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
         for dof in range(first, first + mechanism.body_dof_count[body]):
             turn_axis = (engine.cdof[6 * dof], engine.cdof[6 * dof + 1], engine.cdof[6 * dof + 2])
             carried = _times(gap[body], turn_axis)
-            row, columns = _row(mechanism, scratch.inertia, dof)
-            for i in range(len(row)):
+            row, columns = scratch.inertia[dof], mechanism.column[dof]
+            given = engine.inertia[mechanism.row_address[dof] :]
+            for i in range(mechanism.row_count[dof]):
                 other = engine.cdof[6 * columns[i] : 6 * columns[i] + 3]
-                row[i] += carried[0] * other[0] + carried[1] * other[1] + carried[2] * other[2]
+                gained = carried[0] * other[0] + carried[1] * other[1] + carried[2] * other[2]
+                row[i] = given[i] + gained
             for k in range(3):
                 scratch.bias[dof] += turn_axis[k] * moment[body, k]
         parent = mechanism.body_parent[body]
@@ -153,7 +155,7 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
                 moment[parent, k] += moment[body, k]
 
 
-@jit
+@inlined
 def _spring_force(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -185,7 +187,7 @@ def _spring_force(
             out_force[first + axis] = kp * turn[axis]
 
 
-@jit
+@inlined
 def _body_gap(mechanism: Mechanism, engine: EngineArrays, body: int, out_gap: Array) -> None:
     """Writes a body's inertia gap in the world's axes as xx, yy, zz, xy, xz, yz."""
     principal = mechanism.inertia_gap[body]
@@ -211,43 +213,26 @@ def _times(s: Vector, v: Vector) -> Vector3:
     )
 
 
-@jit
-def _factorize(mechanism: Mechanism, matrix: Array) -> None:
-    """Factorises L^T D L in place, using that a row's columns are the joint axes between the root
-    and its own.
+@inlined
+def _solve(mechanism: Mechanism, matrix: Array, x: Array) -> None:
+    """Solves matrix * result = x in place, leaving the factors of L^T D L in the matrix.
 
-    Featherstone, Rigid Body Dynamics Algorithms (2008), section 6.5.
+    A row's entries are those of the joint axes between the root and its own, so that eliminating
+    them fills nothing in (Featherstone, Rigid Body Dynamics Algorithms, 2008, section 6.5).
     """
-    for dof in range(len(mechanism.row_address) - 1, -1, -1):
-        row, columns = _row(mechanism, matrix, dof)
-        above = len(row) - 1
+    for dof in range(len(matrix) - 1, -1, -1):
+        row, columns = matrix[dof], mechanism.column[dof]
+        above = mechanism.row_count[dof] - 1
         inverse = 1.0 / row[above]
         for i in range(above - 1, -1, -1):
             ratio = row[i] * inverse
-            other = _row(mechanism, matrix, columns[i])[0]
+            other = matrix[columns[i]]
             for k in range(i + 1):
                 other[k] -= ratio * row[k]
             row[i] = ratio
-
-
-@jit
-def _solve(mechanism: Mechanism, factors: Array, x: Array) -> None:
-    for dof in range(len(x) - 1, -1, -1):
-        row, columns = _row(mechanism, factors, dof)
-        for i in range(len(row) - 1):
-            x[columns[i]] -= row[i] * x[dof]
-    for dof in range(len(x)):
-        row, columns = _row(mechanism, factors, dof)
-        above = len(row) - 1
-        value = x[dof] / row[above]
-        for i in range(above):
-            value -= row[i] * x[columns[i]]
-        x[dof] = value
-
-
-@jit
-def _row(mechanism: Mechanism, matrix: Array, dof: int) -> tuple[Array, IntArray]:
-    """Returns the entries of a row, the diagonal last, and their columns."""
-    first = mechanism.row_address[dof]
-    last = first + mechanism.row_count[dof]
-    return matrix[first:last], mechanism.column[first:last]
+            x[columns[i]] -= ratio * x[dof]
+        x[dof] *= inverse
+    for dof in range(len(matrix)):
+        row, columns = matrix[dof], mechanism.column[dof]
+        for i in range(mechanism.row_count[dof] - 1):
+            x[dof] -= row[i] * x[columns[i]]

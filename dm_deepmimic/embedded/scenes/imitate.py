@@ -17,7 +17,7 @@ from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import engine, features, model, reference, rewards, simulation
 from dm_deepmimic.embedded.engine import Functions
 from dm_deepmimic.embedded.simulation import Scratch
-from dm_deepmimic.rotations import jit
+from dm_deepmimic.rotations import inlined, jit
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -251,7 +251,7 @@ def clip_actions(skeleton: Skeleton, clip: motion.Clip, times: Array, out_action
                 out_actions[i, at] = pose[offset]
 
 
-@jit
+@inlined
 def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     if worlds.end_reason[w] == INVALID:
         return  # the engine would only complain about its numbers
@@ -298,7 +298,7 @@ def _begins_interval(rules: Rules, time: float) -> bool:
     return math.floor(time / period) != math.floor((time - rules.timestep) / period)
 
 
-@jit
+@inlined
 def _judge(scene: Scene, worlds: Worlds, w: int, finite: bool, scratch: Scratch) -> None:
     """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
     row, rules = worlds.pointers[w], scene.rules
@@ -327,7 +327,7 @@ def _judge(scene: Scene, worlds: Worlds, w: int, finite: bool, scratch: Scratch)
         worlds.end_reason[w] = NONE
 
 
-@jit
+@inlined
 def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
     qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
     reference.reference_pose(
@@ -341,7 +341,7 @@ def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
     return rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7]) > ROOT_ROTATION_FAIL
 
 
-@jit
+@inlined
 def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes the world's poses, state and reward."""
     skeleton, clip = scene.skeleton, scene.clip

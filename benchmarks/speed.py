@@ -1,0 +1,209 @@
+"""Measures control steps a second, the share of them that is physics, and memory.
+
+    OMP_NUM_THREADS=1 python benchmarks/speed.py
+
+All rates are per second of CPU time of this process. `physics` replays the very motion of the
+environment with MuJoCo alone: the same model, start states and joint torques, so that every engine
+step does the same work and ends in the same state, which is checked bitwise. `share` is the
+environment's rate over it, the median of paired repeats. PyBullet's port runs the same clip.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import pathlib
+import resource
+import statistics
+import sys
+import time
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import dm_deepmimic
+from dm_deepmimic.embedded import engine
+from dm_deepmimic.rotations import jit
+
+NUM_STEPS = 15  # the walk's open-loop targets keep the character up that long
+UPDATES = 20  # of one control step
+
+
+@jit
+def replay(
+    functions: engine.Functions,
+    mechanism: Any,
+    pointers: npt.NDArray[np.int64],
+    torques: npt.NDArray[np.float64],
+    num_substeps: int,
+) -> None:
+    """Steps MuJoCo under recorded torques, shape `(updates, N, V)`."""
+    for world in range(len(pointers)):
+        row = pointers[world]
+        arrays = engine.engine_arrays(mechanism, row)
+        for update in range(len(torques)):
+            arrays.applied[:] = torques[update, world]
+            for _ in range(num_substeps):
+                engine.call2(functions.step1, functions.model, row[-1])
+                engine.call2(functions.step2, functions.model, row[-1])
+
+
+class Motion:
+    """A short motion of N worlds that can be run by the environment and by MuJoCo alone."""
+
+    def __init__(self, preset: str, num_envs: int) -> None:
+        self.batch = dm_deepmimic.load_batch(
+            preset, num_envs, num_threads=1, seed=0, enable_fall_end=False, time_limit=1e9
+        )
+        core = self.batch.core
+        self.simulation = core._simulation
+        self._everyone = np.ones(num_envs, np.bool_)
+        self.start()
+        times = core.worlds.clip_time[:, None] + np.arange(1, NUM_STEPS + 1) / 30.0
+        flat = core.reference_actions(times.ravel())
+        self.actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
+        self.torques = self._record()
+
+    def start(self) -> None:
+        """Puts every world back to its first state."""
+        self.batch.core.seed(self.batch.seeds)
+        self.batch.reset()
+
+    def run_environment(self) -> float:
+        """Returns the CPU time of all control steps [s]."""
+        self.start()
+        before = time.process_time()
+        for actions in self.actions:
+            self.batch.step(actions)
+        return time.process_time() - before
+
+    def run_physics(self) -> float:
+        """Returns the CPU time of the engine steps alone [s]."""
+        simulation, substeps = self.simulation, self.batch.core.settings.num_sim_substeps
+        arguments = simulation.functions, simulation.mechanism, simulation.pointers
+        replay(*arguments, self.torques[:0], substeps)  # compiled before the clock starts
+        self.start()
+        before = time.process_time()
+        replay(*arguments, self.torques, substeps)
+        return time.process_time() - before
+
+    def positions(self) -> npt.NDArray[np.float64]:
+        """Returns every world's joint positions, shape `(N, Q)`."""
+        return np.array([data.qpos for data in self.simulation.data])
+
+    def _record(self) -> npt.NDArray[np.float64]:
+        rows = []
+        for actions in self.actions:
+            self.batch.core.set_actions(actions)
+            for _ in range(UPDATES):
+                self.batch.core.update()
+                rows.append([data.qfrc_applied.copy() for data in self.simulation.data])
+        return np.array(rows)
+
+
+def measure(preset: str, num_envs: int, repeats: int) -> tuple[float, float, float]:
+    """Returns the environment's and the engine's control steps a second, and the median share."""
+    motion = Motion(preset, num_envs)
+    motion.run_environment()
+    expected = motion.positions()
+    motion.run_physics()
+    np.testing.assert_array_equal(motion.positions(), expected)
+    pairs = [(motion.run_environment(), motion.run_physics()) for _ in range(repeats)]
+    count = NUM_STEPS * num_envs
+    environment, physics = (count / statistics.median(times) for times in zip(*pairs, strict=True))
+    share = statistics.median(physics / environment for environment, physics in pairs)
+    motion.batch.close()
+    return environment, physics, share
+
+
+def measure_single(preset: str, repeats: int) -> float:
+    """Returns the rate of `Environment.step` on the same motion."""
+    with dm_deepmimic.load(preset, seed=0, enable_fall_end=False, time_limit=1e9) as environment:
+        times = []
+        for _ in range(repeats):
+            environment.core.seed(0)
+            environment.reset()
+            start = environment.core.batch.worlds.clip_time[0]
+            actions = environment.core.reference_actions(start + np.arange(1, NUM_STEPS + 1) / 30.0)
+            before = time.process_time()
+            for action in actions:
+                environment.step(action)
+            times.append(time.process_time() - before)
+    return NUM_STEPS / statistics.median(times)
+
+
+def measure_pybullet(clip: str, seconds: float) -> float:
+    """Returns the rate of PyBullet's port in its own settings: 240 Hz, no self collision."""
+    spec = importlib.util.find_spec("pybullet_envs")
+    assert spec is not None and spec.submodule_search_locations is not None
+    # The package's __init__ registers environments with an old gym; its modules need none of it.
+    package = types.ModuleType("pybullet_envs")
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules["pybullet_envs"] = package
+    import pybullet_data
+    from pybullet_envs.deep_mimic.env import pybullet_deep_mimic_env as port
+    from pybullet_utils import arg_parser
+
+    arguments = arg_parser.ArgParser()
+    folder = pathlib.Path(pybullet_data.getDataPath())
+    with silenced():
+        arguments.load_file(str(folder / "args" / f"run_{clip}_args.txt"))
+        environment = port.PyBulletDeepMimicEnv(
+            arguments, init_strategy=port.InitializationStrategy.START
+        )
+    action = -np.array(environment.build_action_offset(0))  # the mean pose
+    steps, before = 0, time.process_time()
+    while time.process_time() - before < seconds:
+        environment.set_action(0, action)
+        environment.record_state(0)
+        for _ in range(8):  # 1/30 s at 240 Hz
+            environment.update(1.0 / 240.0)
+        environment.calc_reward(0)
+        steps += 1
+        if environment.is_episode_end():
+            environment.reset()
+    return steps / (time.process_time() - before)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Hides what C++ code prints."""
+    sys.stdout.flush()
+    with open(os.devnull, "wb") as nothing:
+        kept = [os.dup(1), os.dup(2)]
+        try:
+            for stream in (1, 2):
+                os.dup2(nothing.fileno(), stream)
+            yield
+            sys.stdout.flush()
+        finally:
+            for stream, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, stream)
+                os.close(copy)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="humanoid3d_walk")
+    parser.add_argument("--num_envs", type=int, nargs="*", default=[1, 16, 64, 256])
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    print("| worlds | control steps/s | physics alone | share |\n|---|---|---|---|")
+    for num_envs in options.num_envs:
+        environment, physics, share = measure(options.preset, num_envs, options.repeats)
+        print(f"| {num_envs} | {environment:.0f} | {physics:.0f} | {share:.3f} |", flush=True)
+    single = measure_single(options.preset, 3 * options.repeats)
+    print(f"| `Environment` | {single:.0f} | | |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    print(f"\nPeak memory of this process: {peak:.0f} MB.")
+    if importlib.util.find_spec("pybullet_envs") is not None:
+        rate = measure_pybullet(options.preset, 5.0)
+        print(f"PyBulletDeepMimicEnv: {rate:.0f} control steps/s.")
+
+
+if __name__ == "__main__":
+    main()

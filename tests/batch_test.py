@@ -1,0 +1,135 @@
+"""Tests of the batch: its rows are single environments, bitwise, at any number of threads."""
+
+import dm_env
+import numpy as np
+import pytest
+
+import dm_deepmimic
+from dm_deepmimic import EndReason
+
+WALK = "humanoid3d_walk"
+NUM_ENVS = 5
+
+
+def actions(num_steps: int) -> np.ndarray:
+    return np.random.default_rng(11).normal(0.0, 0.6, (num_steps, NUM_ENVS, 28))
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 3])
+def test_rows_are_bitwise_single_environments(num_threads):
+    with dm_deepmimic.load_batch(WALK, NUM_ENVS, num_threads=num_threads, seed=4) as batch:
+        singles = [dm_deepmimic.load(WALK, seed=seed) for seed in batch.seeds]
+        rows = batch.reset()
+        expected = [single.reset() for single in singles]
+        ends = 0
+        for step in actions(60):
+            for index, row in enumerate(expected):
+                np.testing.assert_array_equal(rows.observation[index], row.observation)
+                assert rows.step_type[index] == row.step_type
+                assert rows.reward[index] == (0.0 if row.first() else row.reward)
+                assert rows.discount[index] == (1.0 if row.first() else row.discount)
+                assert batch.end_reasons[index] == singles[index].end_reason
+                assert batch.end_bodies(index) == singles[index].episode_info["bodies"]
+                ends += row.last()
+            rows = batch.step(step)
+            expected = [single.step(a) for single, a in zip(singles, step, strict=True)]
+    assert ends > NUM_ENVS
+
+
+def test_a_world_that_ended_starts_anew_at_its_next_step():
+    with dm_deepmimic.load_batch(WALK, NUM_ENVS, seed=0) as batch:
+        previous = batch.reset().step_type
+        for step in actions(80):
+            now = batch.step(step).step_type
+            np.testing.assert_array_equal(
+                now == dm_env.StepType.FIRST, previous == dm_env.StepType.LAST
+            )
+            previous = now
+
+
+def test_a_step_before_reset_resets_every_world():
+    with dm_deepmimic.load_batch(WALK, NUM_ENVS, seed=0) as batch:
+        assert np.all(batch.step(np.zeros((NUM_ENVS, 28))).step_type == dm_env.StepType.FIRST)
+
+
+def test_a_reset_starts_every_world():
+    with dm_deepmimic.load_batch(WALK, NUM_ENVS, seed=0) as batch:
+        batch.reset()
+        for step in actions(7):
+            batch.step(step)
+        rows = batch.reset()
+        assert np.all(rows.step_type == dm_env.StepType.FIRST)
+        assert np.all(batch.end_reasons == EndReason.NONE)
+
+
+def test_time_steps_belong_to_the_caller():
+    with dm_deepmimic.load_batch(WALK, NUM_ENVS, seed=0) as batch:
+        rows = batch.reset()
+        copies = [np.copy(field) for field in rows]
+        batch.step(np.zeros((NUM_ENVS, 28)))
+        for field, copy in zip(rows, copies, strict=True):
+            np.testing.assert_array_equal(field, copy)
+
+
+def test_specs_are_those_of_one_world():
+    with dm_deepmimic.load_batch(WALK, 2, seed=0) as batch, dm_deepmimic.load(WALK) as single:
+        assert batch.action_spec() == single.action_spec()
+        assert batch.observation_spec() == single.observation_spec()
+        assert batch.reward_spec() == single.reward_spec()
+        assert batch.discount_spec() == single.discount_spec()
+        assert batch.control_timestep() == single.control_timestep()
+
+
+def test_a_dictionary_holds_state_and_goal():
+    with dm_deepmimic.load_batch(WALK, 2, seed=0, observation="dict", dtype=np.float32) as batch:
+        observation = batch.reset().observation
+    assert observation["state"].shape == (2, 227) and observation["goal"].shape == (2, 0)
+    assert observation["state"].dtype == np.float32
+
+
+def test_an_integer_seed_counts_up_over_the_worlds():
+    with dm_deepmimic.load_batch(WALK, 3, seed=8) as batch:
+        assert batch.seeds == (8, 9, 10)
+
+
+def test_worlds_without_a_seed_differ():
+    with dm_deepmimic.load_batch(WALK, 3) as batch:
+        assert len(set(batch.seeds)) == 3
+        assert len(np.unique(batch.reset().observation[:, 0])) == 3
+
+
+def test_a_bad_row_of_actions_is_named_and_nothing_moves():
+    with dm_deepmimic.load_batch(WALK, 2, seed=0) as batch:
+        batch.reset()
+        bad = np.zeros((2, 28))
+        bad[1, 3] = np.nan
+        time = batch.core.worlds.time.copy()
+        with pytest.raises(dm_deepmimic.ActionError) as error:
+            batch.step(bad)
+        assert str(error.value) == (
+            "Expected finite numbers in an action, got nan at (1, 3), neck_x."
+        )
+        np.testing.assert_array_equal(batch.core.worlds.time, time)
+        with pytest.raises(dm_deepmimic.ActionError) as error:
+            batch.step(np.zeros(28))
+        assert str(error.value) == "Expected an action of shape (2, 28), got shape (28,)."
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"num_envs": 0}, "Expected num_envs >= 1, got 0."),
+        ({"num_envs": 2, "num_threads": 0}, "Expected num_threads >= 1, got 0."),
+        ({"num_envs": 2, "seed": [1, 2, 3]}, "Expected 2 seeds, one a world, got 3."),
+    ],
+)
+def test_bad_counts_are_refused(options, sentence):
+    with pytest.raises(ValueError) as error:
+        dm_deepmimic.load_batch(WALK, **options)
+    assert str(error.value) == sentence
+
+
+def test_closing_twice_does_no_harm():
+    batch = dm_deepmimic.load_batch(WALK, 2, num_threads=2, seed=0)
+    batch.close()
+    batch.close()

@@ -1,0 +1,343 @@
+"""Tests of the environment: dm_env's contract, ends and discounts, actions, replay."""
+
+import itertools
+
+import dm_env
+import numpy as np
+import pytest
+from absl.testing import absltest, parameterized
+from dm_env import test_utils
+
+import dm_deepmimic
+from dm_deepmimic import EndReason, assets
+
+WALK = "humanoid3d_walk"
+
+
+@pytest.fixture(name="walk")
+def walk_fixture():
+    with dm_deepmimic.load(WALK, seed=0) as environment:
+        yield environment
+
+
+def reference_action(environment, ahead: float = 1.0 / 30.0) -> np.ndarray:
+    time = environment.core.batch.worlds.clip_time[0] + ahead
+    return environment.core.reference_actions(time)[0]
+
+
+def run_to_end(environment, action=None) -> dm_env.TimeStep:
+    timestep = environment.reset()
+    while not timestep.last():
+        timestep = environment.step(reference_action(environment) if action is None else action)
+    return timestep
+
+
+def episode(environment, num_steps: int = 30) -> list[np.ndarray]:
+    """Returns all numbers of one episode under fixed random actions."""
+    actions = np.random.default_rng(7).normal(0.0, 0.5, (num_steps, 28))
+    rows = [environment.reset().observation]
+    for action in actions:
+        timestep = environment.step(action)
+        rows += [timestep.observation, timestep.reward, timestep.discount]
+        if timestep.last():
+            break
+    return rows
+
+
+def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+class ContractTest(test_utils.EnvironmentTestMixin, parameterized.TestCase):
+    """dm_env's own contract, with actions that lead to falls."""
+
+    preset, options = WALK, {}
+
+    def make_object_under_test(self):
+        return dm_deepmimic.load(self.preset, seed=1, **self.options)
+
+    def make_action_sequence(self):
+        spec = self.environment.action_spec()
+        generator = np.random.default_rng(0)
+        for _ in range(80):
+            yield generator.uniform(0.2 * spec.minimum, 0.2 * spec.maximum).astype(spec.dtype)
+
+
+CONTRACTS = [
+    type(
+        f"Contract_{preset}_{'_'.join(map(str, options.values()))}".rstrip("_"),
+        (ContractTest,),
+        {"preset": preset, "options": options},
+    )
+    for preset, options in [
+        *((name, {}) for name in assets.preset_names()),
+        (WALK, {"observation": "dict"}),
+        (WALK, {"time_limit": 0.2}),
+        (WALK, {"dtype": np.dtype(np.float32)}),
+        (WALK, {"mode": "test"}),
+    ]
+]
+globals().update({case.__name__: case for case in CONTRACTS})
+del ContractTest
+
+
+class TestSpecs:
+    def test_action_spec_has_the_cores_bounds_and_names(self, walk):
+        spec = walk.action_spec()
+        names = spec.name.split("\t")
+        assert spec.shape == (28,) and len(names) == 28
+        assert names[:3] == ["chest_x", "chest_y", "chest_z"]
+        np.testing.assert_array_equal(spec.minimum, walk.core.build_action_bound_min())
+        np.testing.assert_array_equal(spec.maximum, walk.core.build_action_bound_max())
+
+    def test_only_the_phase_of_an_observation_is_bounded(self, walk):
+        spec = walk.observation_spec()
+        assert spec.shape == (227,)
+        assert (spec.minimum[0], spec.maximum[0]) == (0.0, 1.0)
+        assert np.all(np.isinf(spec.minimum[1:])) and np.all(np.isinf(spec.maximum[1:]))
+
+    def test_reward_and_discount_are_within_0_and_1(self, walk):
+        for spec in (walk.reward_spec(), walk.discount_spec()):
+            assert (spec.shape, float(spec.minimum), float(spec.maximum)) == ((), 0.0, 1.0)
+
+    def test_a_dictionary_holds_state_and_goal(self):
+        with dm_deepmimic.load(WALK, seed=0, observation="dict") as environment:
+            observation = environment.reset().observation
+        assert observation["state"].shape == (227,) and observation["goal"].shape == (0,)
+
+    def test_dtype_is_that_of_all_numbers(self):
+        with dm_deepmimic.load(WALK, seed=0, dtype=np.float32) as environment:
+            first = environment.reset()
+            timestep = environment.step(np.zeros(28, np.float32))
+        assert {first.observation.dtype, timestep.observation.dtype} == {np.dtype(np.float32)}
+        assert timestep.reward.dtype == timestep.discount.dtype == np.float32
+
+
+class TestEnds:
+    def test_an_episode_in_progress_has_no_end_reason(self, walk):
+        walk.reset()
+        timestep = walk.step(reference_action(walk))
+        assert timestep.mid() and timestep.discount == 1.0
+        assert walk.end_reason is EndReason.NONE
+        assert walk.episode_info["bodies"] == ()
+
+    def test_a_fall_terminates_and_names_the_body(self, walk):
+        timestep = run_to_end(walk, np.zeros(28))
+        assert walk.end_reason is EndReason.FALL
+        assert (timestep.reward, timestep.discount) == (0.0, 0.0)
+        bodies = walk.episode_info["bodies"]
+        assert bodies and set(bodies) <= set(walk.core.batch.character.body_names)
+        assert not {"left_ankle", "right_ankle"} & set(bodies)
+
+    def test_a_fall_cuts_its_control_step_short(self, walk):
+        run_to_end(walk, np.zeros(28))
+        updates = walk.core.get_time() * 600.0
+        assert updates == pytest.approx(round(updates)) and round(updates) % 20 != 0
+
+    def test_the_end_of_a_clip_without_loop_terminates_with_its_reward(self):
+        with dm_deepmimic.load("humanoid3d_kick", seed=0, enable_fall_end=False) as environment:
+            environment.reset()
+            environment.core.reset_time(environment.core.get_motion_length() - 0.05)
+            for _ in range(2):
+                timestep = environment.step(reference_action(environment))
+            assert timestep.last() and timestep.discount == 0.0 and timestep.reward > 0.3
+            assert environment.end_reason is EndReason.CLIP_END
+            assert environment.core.check_terminate().name == "FAIL"
+
+    def test_an_exploded_velocity_ends_with_reward_and_discount_0(self, walk):
+        walk.reset()
+        velocity = walk.core.get_vel()
+        velocity[0:3] = [0.0, 90.0, 0.0]
+        velocity[4] = 99.0
+        walk.core.set_vel(velocity)
+        timestep = walk.step(reference_action(walk))
+        assert timestep.last() and (timestep.reward, timestep.discount) == (0.0, 0.0)
+        assert walk.end_reason is EndReason.INVALID
+        assert len(walk.episode_info["bodies"]) == 1
+        assert not walk.core.check_valid_episode()
+        assert np.all(np.isfinite(timestep.observation))
+
+    def test_numbers_that_are_not_finite_end_as_an_explosion(self, walk):
+        walk.reset()
+        walk.core.batch._simulation.data[0].qvel[5] = np.nan
+        timestep = walk.step(reference_action(walk))
+        assert timestep.last() and (timestep.reward, timestep.discount) == (0.0, 0.0)
+        assert walk.end_reason is EndReason.INVALID
+        assert walk.reset().first() and np.all(np.isfinite(walk.step(np.zeros(28)).observation))
+
+    def test_a_time_limit_truncates(self):
+        with dm_deepmimic.load(WALK, seed=0, time_limit=0.1) as environment:
+            timestep = run_to_end(environment)
+            assert environment.end_reason is EndReason.TIME_LIMIT
+            assert timestep.discount == 1.0 and timestep.reward > 0.5
+            assert environment.core.check_terminate().name == "NULL"
+            assert environment.core.is_episode_end()
+
+    def test_success_has_discount_0(self):
+        assert EndReason.SUCCESS.discount == 0.0
+        assert EndReason.SUCCESS.terminate.name == "SUCC"
+
+    def test_falls_do_not_end_clips_on_the_ground(self):
+        with dm_deepmimic.load("humanoid3d_roll", seed=0, time_limit=1.0) as environment:
+            run_to_end(environment)
+            assert environment.end_reason in (EndReason.TIME_LIMIT, EndReason.CLIP_END)
+
+    def test_episode_info_counts_steps_and_return(self, walk):
+        walk.reset()
+        rewards = [walk.step(reference_action(walk)).reward for _ in range(3)]
+        assert walk.episode_info == {
+            "end_reason": EndReason.NONE,
+            "bodies": (),
+            "length": 3,
+            "return": pytest.approx(sum(rewards)),
+            "time": pytest.approx(0.1),
+        }
+
+
+class TestSteps:
+    def test_a_step_before_reset_resets(self, walk):
+        assert walk.step(np.zeros(28)).first()
+
+    def test_a_step_after_the_last_resets(self, walk):
+        run_to_end(walk, np.zeros(28))
+        assert walk.step(np.zeros(28)).first()
+        assert walk.step(reference_action(walk)).mid()
+
+    def test_a_step_is_one_control_period(self, walk):
+        walk.reset()
+        walk.step(reference_action(walk))
+        assert walk.core.get_time() == pytest.approx(walk.control_timestep()) == 1.0 / 30.0
+
+    def test_observations_belong_to_the_caller(self, walk):
+        first = walk.reset().observation
+        copy = first.copy()
+        walk.step(reference_action(walk))
+        np.testing.assert_array_equal(first, copy)
+
+    def test_the_loop_of_the_original_sees_the_same_transitions(self, walk):
+        """A loop over updates of 1/600 s as DeepMimic's `update_world` runs it."""
+        with dm_deepmimic.load(WALK, seed=0) as other:
+            core = other.core
+            timestep = walk.reset()
+            core.reset()
+            np.testing.assert_array_equal(core.record_state(), timestep.observation)
+            while not timestep.last():
+                action = reference_action(walk)
+                timestep = walk.step(action)
+                core.set_action(action)
+                for _ in range(20):
+                    core.update(1.0 / 60.0 / core.get_num_update_substeps())
+                    if not core.check_valid_episode() or core.is_episode_end():
+                        break
+                np.testing.assert_array_equal(core.record_state(), timestep.observation)
+                assert core.calc_reward() == timestep.reward
+                assert core.need_new_action() or core.is_episode_end()
+            assert core.end_reason() is walk.end_reason
+
+    def test_closing_twice_does_no_harm(self):
+        environment = dm_deepmimic.load(WALK, seed=0)
+        environment.close()
+        environment.close()
+
+
+class TestActions:
+    @pytest.mark.parametrize(
+        ("action", "sentence"),
+        [
+            (np.zeros(27), "Expected an action of shape (28,), got shape (27,)."),
+            (np.zeros((1, 28)), "Expected an action of shape (28,), got shape (1, 28)."),
+            (None, "Expected an action of shape (28,), got shape ()."),
+            (np.full(28, "x"), "Expected an action of dtype float64, got dtype <U1."),
+            (np.zeros(28, complex), "Expected an action of dtype float64, got dtype complex128."),
+            (
+                np.where(np.arange(28) == 9, np.nan, 0.0),
+                "Expected finite numbers in an action, got nan at (9,), right_knee.",
+            ),
+            (
+                np.where(np.arange(28) == 0, -np.inf, 0.0),
+                "Expected finite numbers in an action, got -inf at (0,), chest_x.",
+            ),
+        ],
+    )
+    def test_a_bad_action_is_refused_and_leaves_the_episode_unharmed(self, walk, action, sentence):
+        walk.reset()
+        walk.step(reference_action(walk))
+        before = walk.core.get_pose(), walk.core.get_time(), walk.episode_info
+        with pytest.raises(ValueError) as error:
+            walk.step(action)
+        assert type(error.value) is dm_deepmimic.ActionError and str(error.value) == sentence
+        after = walk.core.get_pose(), walk.core.get_time(), walk.episode_info
+        np.testing.assert_array_equal(before[0], after[0])
+        assert before[1:] == after[1:]
+        assert walk.step(reference_action(walk)).mid()
+
+    def test_actions_out_of_bounds_are_taken_as_they_are(self):
+        far = np.full(28, 100.0)
+        with dm_deepmimic.load(WALK, seed=0) as free, dm_deepmimic.load(WALK, seed=0) as bounded:
+            free.reset()
+            bounded.reset()
+            at_bounds = bounded.step(bounded.action_spec().maximum).observation
+            assert not np.array_equal(free.step(far).observation, at_bounds)
+
+    def test_clipped_actions_are_those_at_the_bounds(self):
+        far = np.full(28, 100.0)
+        with (
+            dm_deepmimic.load(WALK, seed=0, clip_actions=True) as clipping,
+            dm_deepmimic.load(WALK, seed=0) as free,
+        ):
+            clipping.reset()
+            free.reset()
+            bounds = free.action_spec().maximum
+            np.testing.assert_array_equal(
+                clipping.step(far).observation, free.step(bounds).observation
+            )
+
+    def test_integers_and_lists_are_numbers(self, walk):
+        walk.reset()
+        assert not walk.step([0] * 28).first()
+
+
+class TestReplay:
+    def test_equal_seeds_give_bitwise_equal_episodes(self):
+        with dm_deepmimic.load(WALK, seed=3) as one, dm_deepmimic.load(WALK, seed=3) as other:
+            for _ in range(3):
+                assert same(episode(one), episode(other))
+
+    def test_other_seeds_give_other_episodes(self):
+        with dm_deepmimic.load(WALK, seed=3) as one, dm_deepmimic.load(WALK, seed=4) as other:
+            assert not same(episode(one), episode(other))
+
+    def test_environments_share_no_chance(self):
+        with dm_deepmimic.load(WALK, seed=3) as alone:
+            expected = [episode(alone) for _ in range(2)]
+        with dm_deepmimic.load(WALK, seed=3) as one, dm_deepmimic.load(WALK, seed=5) as other:
+            episodes = []
+            for _ in range(2):
+                episodes.append(episode(one))
+                np.random.seed(0)
+                episode(other)
+        assert all(itertools.starmap(same, zip(expected, episodes, strict=True)))
+
+    def test_nothing_survives_a_reset(self, walk):
+        """The hundredth episode from one state is the first, whatever came between."""
+        walk.reset()
+        episodes = []
+        for number in range(100):
+            walk.core.reset_time(0.2)
+            walk._ended = False
+            if number % 33 == 0:
+                walk.core.seed(1)
+                episodes.append(episode(walk))
+            else:
+                walk.step(np.full(28, 3.0 * (-1) ** number))
+        assert all(same(episodes[0], other) for other in episodes[1:])
+
+    def test_reseeding_restarts_the_episodes(self, walk):
+        walk.core.seed(5)
+        first = episode(walk)
+        walk.core.seed(5)
+        assert same(first, episode(walk))
+
+
+if __name__ == "__main__":
+    absltest.main()
