@@ -1,7 +1,7 @@
 """N environments of one scene stepped as one by threads of this process."""
 
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dm_env
 import numpy as np
@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from dm_deepmimic import environment, specs
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded.core import EmbeddedCore, WorldBatch
+
+if TYPE_CHECKING:  # importing the package shall not import the engine
+    from dm_deepmimic.embedded.core import WorldBatch
 
 FIRST, MID, LAST = (int(kind) for kind in dm_env.StepType)
 DISCOUNTS = np.array([reason.discount for reason in EndReason])
@@ -31,7 +33,7 @@ class BatchEnvironment:
 
     def __init__(
         self,
-        core: WorldBatch,
+        core: "WorldBatch",
         seeds: tuple[int, ...],
         *,
         dtype: npt.DTypeLike = np.float64,
@@ -40,7 +42,7 @@ class BatchEnvironment:
     ) -> None:
         """Wraps the worlds, see `Environment`."""
         self.core, self.num_envs, self.seeds = core, core.num_worlds, seeds
-        one = EmbeddedCore(core)
+        one = core.first_world()
         self._action_spec = specs.action_spec(one, dtype)
         self._observation_spec = specs.observation_spec(one, observation, dtype)
         self._reward_spec = specs.reward_spec(one, dtype)

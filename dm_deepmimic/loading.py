@@ -4,14 +4,16 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import arguments, assets, batch, character, environment, errors, motion, specs
 from dm_deepmimic.core import Mode
-from dm_deepmimic.embedded.core import EmbeddedCore, WorldBatch
+
+if TYPE_CHECKING:
+    from dm_deepmimic.embedded.core import WorldBatch
 
 CORES = ("auto", "embedded")
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
@@ -61,7 +63,7 @@ def load(
         name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1
     )
     return environment.Environment(
-        EmbeddedCore(worlds), dtype=dtype, observation=observation, clip_actions=clip_actions
+        worlds.first_world(), dtype=dtype, observation=observation, clip_actions=clip_actions
     )
 
 
@@ -117,7 +119,10 @@ def _load_worlds(
     time_limit: TimeLimit,
     overrides: Mapping[str, Any],
     num_threads: int | None,
-) -> WorldBatch:
+) -> "WorldBatch":
+    # MuJoCo brings its renderers along, which only those who simulate shall pay for.
+    from dm_deepmimic.embedded import core as embedded
+
     if mode not in MODES:
         raise errors.UnknownNameError("mode", mode, "", MODES)
     path = assets.resolve_scene_file(name_or_path, data_root=data_root)
@@ -134,7 +139,7 @@ def _load_worlds(
         find(settings.char_ctrl_files[0], "controller file"), person
     )
     clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
-    return WorldBatch(
+    return embedded.WorldBatch(
         settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
     )
 

@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from dm_env import specs
 
+from dm_deepmimic import errors
 from dm_deepmimic.core import Core
 
 ObservationKind = Literal["flat", "dict"]
+OBSERVATION_KINDS = ("flat", "dict")
 UNNORMALIZED = -1  # norm group of entries that offset and scale bring into [-1, 1]
 
 
@@ -24,6 +26,8 @@ def observation_spec(core: Core, kind: ObservationKind, dtype: npt.DTypeLike) ->
     Entries that the core never normalises, such as the phase, are bounded by their offset and
     scale; the others are not.
     """
+    if kind not in OBSERVATION_KINDS:
+        raise errors.UnknownNameError("observation", kind, "", OBSERVATION_KINDS)
     low, high = _state_bounds(core)
     goal_size = core.get_goal_size()
     unbounded = np.full(goal_size, np.inf)

@@ -173,6 +173,10 @@ class WorldBatch:
             return (names[self.worlds.exploded_body[world]],)
         return ()
 
+    def first_world(self) -> "EmbeddedCore":
+        """Returns a view of the first world."""
+        return EmbeddedCore(self)
+
     def close(self) -> None:
         """Ends the threads; twice does no harm."""
         if self._pool is not None:

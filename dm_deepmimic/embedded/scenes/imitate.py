@@ -338,7 +338,9 @@ def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
         worlds.turn[w],
         worlds.clip_pose[w],
     )
-    return rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7]) > ROOT_ROTATION_FAIL
+    angle = rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7])
+    # The original forgets the absolute value, so that half of all turns pass.
+    return abs(angle) > ROOT_ROTATION_FAIL
 
 
 @inlined

@@ -1,0 +1,331 @@
+"""Tests of characters and controllers: what is read from a file, and its errors."""
+
+import math
+
+import mujoco
+import numpy as np
+import pytest
+
+from dm_deepmimic import character, errors, rotations
+from dm_deepmimic.embedded import model
+
+
+@pytest.fixture(name="joints")
+def joints_fixture(crane_json) -> list[dict]:
+    return crane_json["Skeleton"]["Joints"]
+
+
+@pytest.fixture(name="bodies")
+def bodies_fixture(crane_json) -> list[dict]:
+    return crane_json["BodyDefs"]
+
+
+@pytest.fixture(name="read")
+def read_fixture(crane_json, write_json):
+    """Returns a function that reads the character as the test has changed it."""
+    return lambda: character.load_character(write_json(crane_json))
+
+
+@pytest.fixture(name="fail")
+def fail_fixture(crane_json, write_json):
+    """Returns a function that reads a changed character and returns the error's sentence."""
+
+    def fail_to_read(value: object = None) -> str:
+        path = write_json(crane_json if value is None else value)
+        with pytest.raises(errors.AssetFormatError) as error:
+            character.load_character(path)
+        return str(error.value).replace(str(path.parent), "folder")
+
+    return fail_to_read
+
+
+class TestHumanoid:
+    def test_it_has_45_kg(self, humanoid):
+        assert humanoid.skeleton.body_mass.sum() == 45.0
+
+    def test_its_pose_has_43_numbers(self, humanoid):
+        assert humanoid.pose_size == 43
+
+    def test_its_joints_lie_in_the_pose_as_in_deepmimic(self, humanoid):
+        offsets = [0, 7, 11, 15, 19, 20, 24, 28, 29, 29, 33, 34, 38, 42, 43]
+        assert humanoid.skeleton.pose_offset.tolist() == offsets
+
+    def test_its_end_effectors_are_ankles_and_wrists(self, humanoid):
+        assert np.flatnonzero(humanoid.skeleton.end_effector).tolist() == [5, 8, 11, 14]
+
+    def test_its_actions_are_named_in_deepmimics_order(self, humanoid):
+        assert humanoid.action_names() == (
+            "chest_x", "chest_y", "chest_z", "neck_x", "neck_y", "neck_z",
+            "right_hip_x", "right_hip_y", "right_hip_z", "right_knee",
+            "right_ankle_x", "right_ankle_y", "right_ankle_z",
+            "right_shoulder_x", "right_shoulder_y", "right_shoulder_z", "right_elbow",
+            "left_hip_x", "left_hip_y", "left_hip_z", "left_knee",
+            "left_ankle_x", "left_ankle_y", "left_ankle_z",
+            "left_shoulder_x", "left_shoulder_y", "left_shoulder_z", "left_elbow",
+        )  # fmt: skip
+
+    def test_91_pairs_of_its_links_collide(self, humanoid):
+        """All 105 but the 14 of parent and child."""
+        built = build(humanoid)
+        parents = humanoid.skeleton.parent
+        pairs = [
+            (a, b)
+            for a in range(15)
+            for b in range(a)
+            if parents[a] != b and humanoid.collision_mask[a] & humanoid.collision_mask[b]
+        ]
+        assert len(pairs) == 91
+        assert built.nexclude == 14
+
+
+class TestCrane:
+    def test_actions_follow_the_joints(self, crane):
+        assert crane.action_names() == ("mast_x", "mast_y", "mast_z", "boom", "weight")
+
+    def test_there_is_a_name_for_each_number_of_an_action(self, crane):
+        assert len(crane.action_names()) == crane.action_size == 5
+
+    def test_exponential_maps_are_bounded_by_a_full_turn(self, crane):
+        low, high = crane.action_bounds()
+        full_turn = [2.0 * math.pi] * 3
+        assert (-low[:3]).tolist() == high[:3].tolist() == full_turn
+
+    def test_limits_are_widened_by_one_and_a_half_widths(self, crane):
+        low, high = crane.action_bounds()
+        assert (low[3], high[3]) == (-1.0 - 1.5 * 1.5, 0.5 + 1.5 * 1.5)
+
+    def test_a_joint_without_limits_has_those_of_half_a_turn(self, crane):
+        low, high = crane.action_bounds()
+        assert (low[4], high[4]) == pytest.approx((-4.0 * math.pi, 4.0 * math.pi), rel=1e-15)
+
+    def test_scaled_bounds_are_two_for_maps_and_one_for_angles(self, crane):
+        low, high = crane.action_bounds()
+        widths = 0.5 * (high - low) * crane.action_scale()
+        np.testing.assert_allclose(widths, [2.0, 2.0, 2.0, 1.0, 1.0], rtol=1e-15)
+
+    def test_joint_weights_sum_to_one(self, crane):
+        weights = np.array([1.0, 0.5, 0.25, 1.0, 1.0]) / 3.75
+        np.testing.assert_allclose(crane.skeleton.joint_weight, weights, rtol=1e-15)
+
+    def test_bodies_without_a_name_are_numbered(self, crane):
+        assert crane.body_names == ("body0", "body1", "body2", "body3", "body4")
+
+    def test_attachments_are_turned_by_euler_angles(self, crane):
+        desired = rotations.from_euler((0.3, 0.0, -0.4))
+        np.testing.assert_array_equal(crane.skeleton.joint_rotation[1], desired)
+
+    def test_a_joint_without_a_torque_limit_has_none(self, crane):
+        assert crane.torque_limit.tolist() == [math.inf, 50.0, 20.0, 10.0, math.inf]
+
+    def test_quaternions_begin_after_the_roots_position_and_at_spherical_joints(self, crane):
+        assert crane.quaternion_offsets() == [3, 7]
+
+    def test_its_mujoco_model_has_its_mass(self, crane):
+        assert build(crane).body_mass.sum() == 8.0
+
+    def test_its_mujoco_model_steps(self, crane):
+        built = build(crane)
+        data = mujoco.MjData(built)
+        data.qpos[1] = 2.0
+        for _ in range(600):
+            mujoco.mj_step(built, data)
+        assert data.time == pytest.approx(0.5)
+        assert np.all(np.isfinite(data.qpos))
+        assert 0.0 < data.qpos[1] < 1.0  # it fell from 2 m and lies on the ground
+
+    def test_only_the_joint_with_limits_is_limited(self, crane):
+        built = build(crane)
+        limited = [built.joint(f"joint{joint}").limited[0] for joint in range(4)]
+        assert limited == [0, 0, 1, 0]
+
+    @pytest.mark.parametrize(("high", "limited"), [({}, 0), ({"LimHigh1": 0.2}, 1)])
+    def test_limits_count_where_the_second_upper_one_is_not_below(
+        self, read, joints, high, limited
+    ):
+        """The original compares LimLow0 with LimHigh1, which is 0 if not given."""
+        joints[2].update(LimLow0=0.1, LimHigh0=0.5, **high)
+        assert build(read()).joint("joint2").limited[0] == limited
+
+
+class TestCollisionGroups:
+    @staticmethod
+    def touching(person: character.Character, height: float, *names: str) -> bool:
+        """Returns whether two geoms touch with the character upright at a height."""
+        built = build(person)
+        data = mujoco.MjData(built)
+        data.qpos[1] = height
+        mujoco.mj_forward(built, data)
+        pair = {built.geom(name).id for name in names}
+        return any(set(contact.geom) == pair for contact in data.contact)
+
+    @pytest.mark.parametrize(
+        ("groups", "touch"),
+        [((1, 1), True), ((1, 2), False), ((-1, 2), True), ((-1, -1), True), ((0, 1), False),
+         ((0, -1), False), ((0, 0), False)],
+    )  # fmt: skip
+    def test_bodies_collide_where_they_share_a_group(self, read, joints, bodies, groups, touch):
+        joints[1].update(AttachY=0.0)
+        joints[3].update(AttachX=0.0, AttachY=0.2)
+        for body, group in zip((1, 3), groups, strict=True):
+            bodies[body]["ColGroup"] = group
+        assert self.touching(read(), 10.0, "geom1", "geom3") == touch
+
+    def test_parent_and_child_never_collide(self, read, joints, bodies):
+        joints[1].update(AttachY=0.0)
+        for body in bodies:
+            body["ColGroup"] = -1
+        assert not self.touching(read(), 10.0, "geom0", "geom1")
+
+    @pytest.mark.parametrize(("group", "touches"), [(1, True), (3, True), (-1, True), (0, False)])
+    def test_the_ground_touches_every_group_but_zero(self, read, bodies, group, touches):
+        bodies[0]["ColGroup"] = group
+        assert self.touching(read(), 0.0, "geom0", "ground") == touches
+
+    def test_a_body_without_a_group_is_in_all(self, read, bodies):
+        del bodies[1]["ColGroup"]
+        assert read().collision_mask[1] == character.ALL_GROUPS
+
+
+class TestErrors:
+    def test_no_json(self, fail):
+        assert fail("") == (
+            "Expected JSON at the file in folder/crane.txt, got Expecting value: line 1 column 1 "
+            "(char 0)."
+        )
+
+    def test_no_skeleton(self, fail, crane_json):
+        del crane_json["Skeleton"]
+        assert fail() == "Expected a JSON object at Skeleton in folder/crane.txt, got nothing."
+
+    def test_no_joints(self, fail, crane_json):
+        crane_json["Skeleton"]["Joints"] = []
+        assert fail() == (
+            "Expected a non-empty array at Skeleton.Joints in folder/crane.txt, got []."
+        )
+
+    def test_a_joint_that_is_no_object(self, fail, joints):
+        joints[2] = 5
+        assert fail() == "Expected a JSON object at Skeleton.Joints[2] in folder/crane.txt, got 5."
+
+    def test_a_body_too_few(self, fail, bodies):
+        bodies.pop()
+        assert fail() == (
+            "Expected one body for each of the 5 joints at BodyDefs in folder/crane.txt, got 4 "
+            "bodies."
+        )
+
+    def test_no_mass(self, fail, bodies):
+        del bodies[3]["Mass"]
+        assert fail() == (
+            "Expected a number above 0 at BodyDefs[3].Mass in folder/crane.txt, got nothing."
+        )
+
+    @pytest.mark.parametrize(("mass", "name"), [(0, "0.0"), (-1.5, "-1.5")])
+    def test_a_mass_that_is_not_positive(self, fail, bodies, mass, name):
+        bodies[0]["Mass"] = mass
+        assert fail() == (
+            f"Expected a number above 0 at BodyDefs[0].Mass in folder/crane.txt, got {name}."
+        )
+
+    def test_a_word_for_a_number(self, fail, bodies):
+        bodies[1]["Param0"] = "wide"
+        assert fail() == (
+            "Expected a number at BodyDefs[1].Param0 in folder/crane.txt, got 'wide'."
+        )
+
+    def test_an_unknown_joint_type(self, fail, joints):
+        joints[1]["Type"] = "ball"
+        assert fail() == (
+            "Expected one of revolute, spherical, fixed at Skeleton.Joints[1].Type in "
+            "folder/crane.txt, got 'ball'."
+        )
+
+    def test_a_root_that_is_a_joint(self, fail, joints):
+        joints[0]["Type"] = "spherical"
+        assert fail() == (
+            "Expected one of none at Skeleton.Joints[0].Type in folder/crane.txt, got 'spherical'."
+        )
+
+    def test_an_unknown_shape(self, fail, bodies):
+        bodies[2]["Shape"] = "cone"
+        assert fail() == (
+            "Expected one of sphere, box, capsule, cylinder at BodyDefs[2].Shape in "
+            "folder/crane.txt, got 'cone'."
+        )
+
+    @pytest.mark.parametrize("parent", [2, 3, -1])
+    def test_a_parent_out_of_order(self, fail, joints, parent):
+        joints[2]["Parent"] = parent
+        assert fail() == (
+            "Expected a joint id below 2 at Skeleton.Joints[2].Parent in folder/crane.txt, got "
+            f"{parent}."
+        )
+
+    def test_a_root_with_a_parent(self, fail, joints):
+        joints[0]["Parent"] = 0
+        assert fail() == ("Expected -1 at Skeleton.Joints[0].Parent in folder/crane.txt, got 0.")
+
+    @pytest.mark.parametrize("key", ["AttachX", "AttachY", "AttachThetaZ"])
+    def test_a_root_with_an_attachment(self, fail, joints, key):
+        joints[0][key] = 0.1
+        assert fail() == (
+            "Expected a root without attachment at Skeleton.Joints[0].AttachX in folder/crane.txt, "
+            "got an offset."
+        )
+
+
+class TestController:
+    GAINS = tuple({"Kp": 100.0 + joint, "Kd": joint} for joint in range(5))
+
+    @pytest.fixture(name="read_controller")
+    def read_controller_fixture(self, crane, write_json):
+        """Returns a function that reads a controller with gains and more keys."""
+
+        def read(**keys) -> character.Controller:
+            value = {"PDControllers": list(self.GAINS)} | keys
+            return character.load_controller(write_json(value, "gains.txt"), crane)
+
+        return read
+
+    def test_gains_are_read_by_joint(self, read_controller):
+        controller = read_controller()
+        assert controller.kp.tolist() == [100.0, 101.0, 102.0, 103.0, 104.0]
+        assert controller.kd.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+    def test_actions_come_at_30_hz_whatever_the_update_rate(self, read_controller):
+        assert read_controller(UpdateRate=60).query_rate == 30.0
+
+    def test_the_query_rate_is_read(self, read_controller):
+        assert read_controller(QueryRate=60).query_rate == 60.0
+
+    @pytest.mark.parametrize(
+        ("key", "name"),
+        [
+            ("EnablePhaseInput", "phase_input"),
+            ("RecordWorldRootPos", "world_root_position"),
+            ("RecordWorldRootRot", "world_root_rotation"),
+        ],
+    )
+    def test_choices_of_the_state_are_off_unless_set(self, read_controller, key, name):
+        assert [getattr(read_controller(**keys), name) for keys in ({}, {key: True})] == [
+            False,
+            True,
+        ]
+
+    def test_gains_of_another_character(self, read_controller):
+        with pytest.raises(errors.AssetFormatError) as error:
+            read_controller(PDControllers=list(self.GAINS[:3]))
+        assert str(error.value) == (
+            f"Expected gains for the 5 joints of crane.txt at PDControllers in "
+            f"{error.value.__reduce__()[1][0]}, got 3 rows."
+        )
+
+    def test_a_choice_that_is_no_flag(self, read_controller):
+        with pytest.raises(errors.AssetFormatError) as error:
+            read_controller(EnablePhaseInput="yes")
+        assert str(error.value).endswith("gains.txt, got 'yes'.")
+        assert str(error.value).startswith("Expected true or false at EnablePhaseInput in ")
+
+
+def build(person: character.Character) -> mujoco.MjModel:
+    return model.build_model(person, timestep=1.0 / 1200.0, gravity=(0.0, -9.8, 0.0))
