@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import environment, specs
-from dm_deepmimic.core import EndReason
+from dm_deepmimic.core import Core, EndReason
 
 if TYPE_CHECKING:  # importing the package shall not import the engine
-    from dm_deepmimic.embedded.core import WorldBatch
+    from dm_deepmimic.embedded.worlds import WorldBatch
 
 FIRST, MID, LAST = (int(kind) for kind in dm_env.StepType)
 DISCOUNTS = np.array([reason.discount for reason in EndReason])
@@ -34,18 +34,18 @@ class BatchEnvironment:
     def __init__(
         self,
         core: "WorldBatch",
+        first_world: Core,
         seeds: tuple[int, ...],
         *,
         dtype: npt.DTypeLike = np.float64,
         observation: specs.ObservationKind = "flat",
         clip_actions: bool = False,
     ) -> None:
-        """Wraps the worlds, see `Environment`."""
+        """Wraps the worlds and a view of the first, which tells the specs; see `Environment`."""
         self.core, self.num_envs, self.seeds = core, core.num_worlds, seeds
-        one = core.first_world()
-        self._action_spec = specs.action_spec(one, dtype)
-        self._observation_spec = specs.observation_spec(one, observation, dtype)
-        self._reward_spec = specs.reward_spec(one, dtype)
+        self._action_spec = specs.action_spec(first_world, dtype)
+        self._observation_spec = specs.observation_spec(first_world, observation, dtype)
+        self._reward_spec = specs.reward_spec(first_world, dtype)
         self._discount_spec = specs.discount_spec(dtype)
         self._dtype = np.dtype(dtype)
         self._as_dict = observation == "dict"

@@ -1,16 +1,15 @@
 """A character: its tree of joints, its bodies, limits and gains, read from DeepMimic's JSON."""
 
 import dataclasses
-import json
 import math
 import pathlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, rotations
+from dm_deepmimic.json_reader import JsonReader
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -21,7 +20,9 @@ POSE_SIZES = (1, 4, 0, 7)  # by joint type; a velocity has the same layout
 ACTION_SIZES = (1, 3, 0, 0)
 SHAPES = ("sphere", "box", "capsule", "cylinder")
 SPHERE, BOX, CAPSULE, CYLINDER = range(4)
-ALL_GROUPS = 0x7FFF  # collides with every group
+NUM_SIZES = (1, 3, 2, 2)  # by shape
+LAST_GROUP = 14
+ALL_GROUPS = (2 << LAST_GROUP) - 1  # collides with every group
 DEFAULT_ROTATION_BOUND = (
     math.pi
 )  # half range of a revolute joint's action where the joint has no limits [rad]
@@ -113,13 +114,22 @@ class Character:
         high = np.full(self.action_size, rotations.MAX_EXPONENTIAL_MAP)
         low = -high
         for joint in np.flatnonzero(self.skeleton.joint_type == REVOLUTE):
-            limits = self.limit_low[joint, 0], self.limit_high[joint, 0]
-            if limits[1] < limits[0]:
-                limits = -DEFAULT_ROTATION_BOUND, DEFAULT_ROTATION_BOUND
+            limits = self._revolute_limits(int(joint))
             centre, width = 0.5 * (limits[0] + limits[1]), limits[1] - limits[0]
             offset = self.skeleton.action_offset[joint]
             low[offset], high[offset] = centre - 2.0 * width, centre + 2.0 * width
         return low, high
+
+    def action_offset(self) -> Array:
+        """Returns the offset of DeepMimic's normalised actions, shape `(action_size,)` [rad].
+
+        Minus the centre of a revolute joint's limits, 0 for exponential maps.
+        """
+        offset = np.zeros(self.action_size)
+        for joint in np.flatnonzero(self.skeleton.joint_type == REVOLUTE):
+            low, high = self._revolute_limits(int(joint))
+            offset[self.skeleton.action_offset[joint]] = -0.5 * (low + high)
+        return offset
 
     def action_scale(self) -> Array:
         """Returns the scale of DeepMimic's normalised actions, shape `(action_size,)` [1/rad].
@@ -140,6 +150,10 @@ class Character:
             if kind in (ROOT, SPHERICAL):
                 offsets.append(int(offset) + (3 if kind == ROOT else 0))
         return offsets
+
+    def _revolute_limits(self, joint: int) -> tuple[float, float]:
+        low, high = self.limit_low[joint, 0], self.limit_high[joint, 0]
+        return (low, high) if low <= high else (-DEFAULT_ROTATION_BOUND, DEFAULT_ROTATION_BOUND)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +196,7 @@ def load_character(path: pathlib.Path) -> Character:
             f"{len(bodies)} bodies",
         )
     joint_type = [_joint_type(joint, index) for index, joint in enumerate(joints)]
-    parents = [int(joint.number("Parent", -1)) for joint in joints]
+    parents = [joint.integer("Parent", -1) for joint in joints]
     for index, parent in enumerate(parents):
         if not (parent == -1 if index == 0 else 0 <= parent < index):
             expected = "-1" if index == 0 else f"a joint id below {index}"
@@ -207,11 +221,9 @@ def load_character(path: pathlib.Path) -> Character:
         body_shape=np.array(
             [SHAPES.index(body.choice("Shape", SHAPES)) for body in bodies], np.int64
         ),
-        body_size=np.array(
-            [[body.number(f"Param{axis}", 0.0) for axis in range(3)] for body in bodies]
-        ),
+        body_size=np.array([_body_size(body) for body in bodies]),
         body_mass=np.array([body.positive("Mass") for body in bodies]),
-        end_effector=np.array([joint.number("IsEndEffector", 0) != 0 for joint in joints]),
+        end_effector=np.array([joint.flag("IsEndEffector", False) for joint in joints]),
         joint_reach=np.linalg.norm(joint_position, axis=1),
         body_reach=np.linalg.norm(body_position, axis=1),
         joint_weight=weights / (total if total > 0 else 1.0),
@@ -231,8 +243,8 @@ def load_character(path: pathlib.Path) -> Character:
         limit_high=np.array(
             [[joint.number(f"LimHigh{axis}", 0.0) for axis in range(3)] for joint in joints]
         ),
-        torque_limit=np.array([joint.number("TorqueLim", math.inf) for joint in joints]),
-        fall_contact=np.array([body.number("EnableFallContact", 0) != 0 for body in bodies]),
+        torque_limit=np.array([joint.number("TorqueLim", math.inf, low=0.0) for joint in joints]),
+        fall_contact=np.array([body.flag("EnableFallContact", False) for body in bodies]),
         collision_mask=np.array([_collision_mask(body) for body in bodies], np.int64),
         color=np.array(
             [[body.number(f"Color{c}", float(c == "A")) for c in "RGBA"] for body in bodies]
@@ -253,7 +265,7 @@ def load_controller(path: pathlib.Path, character: Character) -> Controller:
         expected = f"gains for the {character.num_joints} joints of {character.path.name}"
         raise errors.AssetFormatError(path, "PDControllers", expected, f"{len(gains)} rows")
     for joint, row in enumerate(gains):
-        kp[joint], kd[joint] = row.number("Kp", 0.0), row.number("Kd", 0.0)
+        kp[joint], kd[joint] = row.number("Kp", 0.0, low=0.0), row.number("Kd", 0.0, low=0.0)
     return Controller(
         path=path,
         kp=kp,
@@ -261,90 +273,8 @@ def load_controller(path: pathlib.Path, character: Character) -> Controller:
         phase_input=reader.flag("EnablePhaseInput", False),
         world_root_position=reader.flag("RecordWorldRootPos", False),
         world_root_rotation=reader.flag("RecordWorldRootRot", False),
-        query_rate=reader.number("QueryRate", 30.0),
+        query_rate=reader.positive("QueryRate", 30.0),
     )
-
-
-class JsonReader:
-    """One JSON object of an asset file that knows where it stands, so that errors can name the file
-    and the key.
-    """
-
-    def __init__(self, path: pathlib.Path, value: Any, key: str = "") -> None:
-        if not isinstance(value, Mapping):
-            raise errors.AssetFormatError(path, key or "the file", "a JSON object", _excerpt(value))
-        self._path, self._value, self._key = path, value, key
-
-    @classmethod
-    def open(cls, path: pathlib.Path) -> "JsonReader":
-        """Parses a file."""
-        try:
-            value = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise errors.AssetFormatError(path, "the file", "JSON", str(error)) from error
-        return cls(path, value)
-
-    def where(self, key: str) -> str:
-        """Returns the full name of a key, such as `Skeleton.Joints[3].Type`."""
-        return f"{self._key}.{key}" if self._key else key
-
-    def child(self, key: str) -> "JsonReader":
-        """Returns the object below a key."""
-        return JsonReader(self._path, self._value.get(key), self.where(key))
-
-    def array(self, key: str) -> list[Any]:
-        """Returns the non-empty array below a key."""
-        value = self._value.get(key)
-        if isinstance(value, list) and value:
-            return value
-        return self._fail(key, "a non-empty array", value)
-
-    def rows(self, key: str) -> list["JsonReader"]:
-        """Returns the objects of a non-empty array."""
-        rows = self.array(key)
-        return [
-            JsonReader(self._path, row, f"{self.where(key)}[{i}]") for i, row in enumerate(rows)
-        ]
-
-    def number(self, key: str, default: float) -> float:
-        """Returns a number; booleans count as 0 and 1."""
-        value = self._value.get(key, default)
-        if not isinstance(value, (int, float)) or math.isnan(value):
-            self._fail(key, "a number", value)
-        return float(value)
-
-    def positive(self, key: str) -> float:
-        """Returns a number above zero that must be there."""
-        value = (
-            self.number(key, math.nan)
-            if key in self._value
-            else self._fail(key, "a number above 0", None)
-        )
-        return value if value > 0 else self._fail(key, "a number above 0", value)
-
-    def vector(self, prefix: str) -> Array:
-        """Returns the numbers of the keys prefix + X, Y, Z, zero where missing."""
-        return np.array([self.number(prefix + axis, 0.0) for axis in "XYZ"])
-
-    def flag(self, key: str, default: bool) -> bool:
-        """Returns a boolean; numbers count as DeepMimic's JSON reader counts them."""
-        value = self._value.get(key, default)
-        if not isinstance(value, (bool, int, float)):
-            self._fail(key, "true or false", value)
-        return bool(value)
-
-    def text(self, key: str, default: str) -> str:
-        """Returns a string."""
-        value = self._value.get(key, default)
-        return value if isinstance(value, str) else self._fail(key, "a string", value)
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """Returns a string that is one of the choices."""
-        value = self._value.get(key)
-        return value if value in choices else self._fail(key, "one of " + ", ".join(choices), value)
-
-    def _fail(self, key: str, expected: str, value: Any) -> Any:
-        raise errors.AssetFormatError(self._path, self.where(key), expected, _excerpt(value))
 
 
 def _joint_type(joint: JsonReader, index: int) -> int:
@@ -355,16 +285,22 @@ def _joint_type(joint: JsonReader, index: int) -> int:
 
 
 def _collision_mask(body: JsonReader) -> int:
-    group = int(body.number("ColGroup", -1))
+    group = body.integer("ColGroup", -1)
+    if not -1 <= group <= LAST_GROUP:
+        raise body.error("ColGroup", f"a collision group from -1 (all) to {LAST_GROUP}")
     if group == 0:
         return 0
     return ALL_GROUPS if group < 0 else 1 << group
 
 
+def _body_size(body: JsonReader) -> tuple[float, ...]:
+    """Returns three extents, those that the shape does not have as in the file."""
+    needed = NUM_SIZES[SHAPES.index(body.choice("Shape", SHAPES))]
+    return tuple(
+        body.positive(f"Param{axis}") if axis < needed else body.number(f"Param{axis}", 0.0)
+        for axis in range(3)
+    )
+
+
 def _offsets(joint_types: list[int], sizes: tuple[int, ...]) -> IntArray:
     return np.cumsum([0] + [sizes[kind] for kind in joint_types[:-1]]).astype(np.int64)
-
-
-def _excerpt(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from dm_deepmimic import arguments, assets, batch, character, environment, errors, motion, specs
 from dm_deepmimic.core import Mode
+from dm_deepmimic.json_reader import JsonReader
 
 if TYPE_CHECKING:
-    from dm_deepmimic.embedded.core import WorldBatch
+    from dm_deepmimic.embedded.core import EmbeddedCore
 
 CORES = ("auto", "embedded")
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
@@ -59,11 +60,11 @@ def load(
     """
     if core not in CORES:
         raise errors.UnknownNameError("core", core, "", CORES)
-    worlds = _load_worlds(
+    simulator = _load_core(
         name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1
     )
     return environment.Environment(
-        worlds.first_world(), dtype=dtype, observation=observation, clip_actions=clip_actions
+        simulator, dtype=dtype, observation=observation, clip_actions=clip_actions
     )
 
 
@@ -105,13 +106,20 @@ def load_batch(
         if number is not None and number < 1:
             raise ValueError(f"Expected {what} >= 1, got {number}.")
     seeds = _seeds(seed, num_envs)
-    worlds = _load_worlds(name_or_path, seeds, data_root, mode, time_limit, overrides, num_threads)
+    first_world = _load_core(
+        name_or_path, seeds, data_root, mode, time_limit, overrides, num_threads
+    )
     return batch.BatchEnvironment(
-        worlds, seeds, dtype=dtype, observation=observation, clip_actions=clip_actions
+        first_world.batch,
+        first_world,
+        seeds,
+        dtype=dtype,
+        observation=observation,
+        clip_actions=clip_actions,
     )
 
 
-def _load_worlds(
+def _load_core(
     name_or_path: str | os.PathLike[str],
     seeds: tuple[int, ...],
     data_root: str | os.PathLike[str] | None,
@@ -119,9 +127,10 @@ def _load_worlds(
     time_limit: TimeLimit,
     overrides: Mapping[str, Any],
     num_threads: int | None,
-) -> "WorldBatch":
+) -> "EmbeddedCore":
     # MuJoCo brings its renderers along, which only those who simulate shall pay for.
     from dm_deepmimic.embedded import core as embedded
+    from dm_deepmimic.embedded import worlds
 
     if mode not in MODES:
         raise errors.UnknownNameError("mode", mode, "", MODES)
@@ -139,9 +148,28 @@ def _load_worlds(
         find(settings.char_ctrl_files[0], "controller file"), person
     )
     clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
-    return embedded.WorldBatch(
-        settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
+    _check_supported(settings, find)
+    return embedded.EmbeddedCore(
+        worlds.WorldBatch(
+            settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
+        )
     )
+
+
+def _check_supported(
+    settings: arguments.SceneSettings, find: Callable[[str, str], pathlib.Path]
+) -> None:
+    for key, values in (
+        ("state_files", settings.state_files),
+        ("char_init_pos_xs", tuple(x for x in settings.char_init_pos_xs if x != 0.0)),
+    ):
+        if values:
+            raise errors.UnsupportedError(f"'{key}'")
+    if settings.terrain_file:
+        path = find(settings.terrain_file, "terrain file")
+        terrain = JsonReader.open(path).text("Type", "")
+        if terrain != "plane":
+            raise errors.UnsupportedError(f"terrain {terrain!r}", str(path), "'plane'")
 
 
 def _with_time_limit(

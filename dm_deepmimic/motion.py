@@ -14,9 +14,9 @@ from dm_deepmimic.character import (
     ROOT,
     SPHERICAL,
     Character,
-    JsonReader,
     Skeleton,
 )
+from dm_deepmimic.json_reader import JsonReader, is_number
 from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
@@ -76,7 +76,8 @@ def phase(clip: Clip, time: float) -> float:
     """
     share = time / clip.times[-1]
     if clip.loops:
-        return share - np.floor(share)
+        share -= np.floor(share)
+        return share if share < 1.0 else 0.0  # a rounded 1 begins the next cycle
     return min(max(share, 0.0), 1.0)
 
 
@@ -167,16 +168,12 @@ def _difference_frames(
 
 
 def _table(path: pathlib.Path, frames: list[Any]) -> Array:
-    try:
-        table = np.array(frames, np.float64)
-    except (TypeError, ValueError) as error:
-        raise errors.AssetFormatError(path, "Frames", "numbers", str(error)) from error
-    if not np.all(np.isfinite(table)):
-        row, column = np.argwhere(~np.isfinite(table))[0]
-        raise errors.AssetFormatError(
-            path, f"Frames[{row}][{column}]", "a finite number", table[row, column]
-        )
-    return table
+    for row, frame in enumerate(frames):
+        for column, value in enumerate(frame):
+            if not is_number(value):
+                where = f"Frames[{row}][{column}]"
+                raise errors.AssetFormatError(path, where, "a finite number", repr(value))
+    return np.array(frames, np.float64)
 
 
 def _normalized_poses(path: pathlib.Path, character: Character, poses: Array) -> Array:
@@ -189,8 +186,8 @@ def _normalized_poses(path: pathlib.Path, character: Character, poses: Array) ->
         start = offset + 3 if kind == ROOT else offset
         quaternions = poses[:, start : start + POSE_SIZES[SPHERICAL]]
         lengths = np.linalg.norm(quaternions, axis=1, keepdims=True)
-        if np.any(lengths == 0):
-            where = f"Frames[{int(np.argmin(lengths))}][{start + 1}]"
-            raise errors.AssetFormatError(path, where, "a rotation (w, x, y, z)", "four zeros")
+        for frame in np.flatnonzero((lengths < 1e-6) | (lengths > 1e6)):
+            where, got = f"Frames[{frame}][{start + 1}]", str(quaternions[frame].tolist())
+            raise errors.AssetFormatError(path, where, "a rotation (w, x, y, z)", got)
         quaternions /= lengths
     return poses

@@ -220,9 +220,12 @@ class TestErrors:
             "Expected a number above 0 at BodyDefs[3].Mass in folder/crane.txt, got nothing."
         )
 
-    @pytest.mark.parametrize(("mass", "name"), [(0, "0.0"), (-1.5, "-1.5")])
+    @pytest.mark.parametrize(
+        ("mass", "name"), [(0, "0"), (-1.5, "-1.5"), (float("inf"), "inf"), (10**400, None)]
+    )
     def test_a_mass_that_is_not_positive(self, fail, bodies, mass, name):
         bodies[0]["Mass"] = mass
+        name = name or "1" + 56 * "0" + "..."
         assert fail() == (
             f"Expected a number above 0 at BodyDefs[0].Mass in folder/crane.txt, got {name}."
         )
@@ -230,7 +233,36 @@ class TestErrors:
     def test_a_word_for_a_number(self, fail, bodies):
         bodies[1]["Param0"] = "wide"
         assert fail() == (
-            "Expected a number at BodyDefs[1].Param0 in folder/crane.txt, got 'wide'."
+            "Expected a number above 0 at BodyDefs[1].Param0 in folder/crane.txt, got 'wide'."
+        )
+
+    def test_a_shape_without_one_of_its_sizes(self, fail, bodies):
+        capsule = next(i for i, body in enumerate(bodies) if body["Shape"] == "capsule")
+        del bodies[capsule]["Param1"]
+        assert fail() == (
+            f"Expected a number above 0 at BodyDefs[{capsule}].Param1 in folder/crane.txt, "
+            "got nothing."
+        )
+
+    @pytest.mark.parametrize("group", [15, -2, 40])
+    def test_a_collision_group_that_does_not_exist(self, fail, bodies, group):
+        bodies[1]["ColGroup"] = group
+        assert fail() == (
+            "Expected a collision group from -1 (all) to 14 at BodyDefs[1].ColGroup in "
+            f"folder/crane.txt, got {group}."
+        )
+
+    def test_a_negative_torque_limit(self, fail, joints):
+        joints[1]["TorqueLim"] = -5
+        assert fail() == (
+            "Expected a number of at least 0 at Skeleton.Joints[1].TorqueLim in folder/crane.txt, "
+            "got -5."
+        )
+
+    def test_half_a_parent(self, fail, joints):
+        joints[2]["Parent"] = 0.5
+        assert fail() == (
+            "Expected a whole number at Skeleton.Joints[2].Parent in folder/crane.txt, got 0.5."
         )
 
     def test_an_unknown_joint_type(self, fail, joints):
@@ -297,6 +329,12 @@ class TestController:
 
     def test_the_query_rate_is_read(self, read_controller):
         assert read_controller(QueryRate=60).query_rate == 60.0
+
+    @pytest.mark.parametrize("rate", [0, -30, float("inf")])
+    def test_a_query_rate_that_is_not_positive(self, read_controller, rate):
+        with pytest.raises(errors.AssetFormatError) as error:
+            read_controller(QueryRate=rate)
+        assert str(error.value).startswith("Expected a number above 0 at QueryRate in ")
 
     @pytest.mark.parametrize(
         ("key", "name"),

@@ -115,6 +115,24 @@ class TestNames:
             dm_deepmimic.load(WALK)
 
 
+class TestSupport:
+    def test_terrain_other_than_a_plane_is_refused(self, tmp_path):
+        path = tmp_path / "hills.txt"
+        path.write_text('{"Type": "var2d"}')
+        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+            dm_deepmimic.load(WALK, terrain_file=str(path))
+        assert str(error.value) == (
+            f"The embedded core does not support terrain 'var2d' in {path}. It supports 'plane'."
+        )
+
+    @pytest.mark.parametrize("key", ["state_files", "char_init_pos_xs"])
+    def test_other_starts_are_refused(self, key):
+        value = ["state.txt"] if key == "state_files" else [1.0]
+        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+            dm_deepmimic.load(WALK, **{key: value})
+        assert str(error.value) == f"The embedded core does not support '{key}'."
+
+
 class TestOverrides:
     def test_physics_can_run_at_600_hertz(self):
         with dm_deepmimic.load(WALK, seed=0, num_sim_substeps=1) as environment:

@@ -46,7 +46,6 @@ class Rules(NamedTuple):
     fall_bodies: BoolArray  # (J,)
     fall_ends: bool
     rotation_falls: bool
-    clip_ends: bool
     place_at_origin: bool
     sync_position: bool
     sync_rotation: bool
@@ -319,7 +318,7 @@ def _judge(scene: Scene, worlds: Worlds, w: int, finite: bool, scratch: Scratch)
         worlds.end_reason[w] = INVALID
     elif fallen and rules.fall_ends:
         worlds.end_reason[w] = FALL
-    elif rules.clip_ends and motion.is_over(scene.clip, worlds.clip_time[w]):
+    elif motion.is_over(scene.clip, worlds.clip_time[w]):
         worlds.end_reason[w] = CLIP_END
     elif worlds.time[w] >= worlds.time_limit[w]:
         worlds.end_reason[w] = TIME_LIMIT

@@ -1,0 +1,246 @@
+"""N worlds of one scene, stepped by one call on threads of this process."""
+
+import concurrent.futures
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, motion
+from dm_deepmimic.arguments import SceneSettings
+from dm_deepmimic.character import Character, Controller
+from dm_deepmimic.core import EndReason, Mode
+from dm_deepmimic.embedded import features, simulation
+from dm_deepmimic.embedded.scenes import imitate
+
+Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
+MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
+ANNEAL_POWER = 4.0
+
+
+class WorldBatch:
+    """N worlds of one scene.
+
+    Attributes:
+        num_worlds: N.
+        character: The character.
+        controller: Its gains and state choices.
+        settings: What the arg file says.
+        worlds: State and records of all worlds; the arrays belong to the batch and change with each
+            call.
+        action_size: Length of an action.
+        state_size: Length of a state.
+    """
+
+    def __init__(
+        self,
+        settings: SceneSettings,
+        character: Character,
+        controller: Controller,
+        clip: motion.Clip,
+        seeds: Sequence[int],
+        *,
+        mode: Mode = Mode.TRAIN,
+        num_threads: int | None = None,
+    ) -> None:
+        """Builds the worlds and starts an episode in each.
+
+        Args:
+            settings: The scene's settings.
+            character: The character.
+            controller: Its controller.
+            clip: The clip to follow.
+            seeds: One seed a world.
+            mode: Training or testing.
+            num_threads: Threads that step the worlds; one a core by default. Results do not depend
+                on it.
+        """
+        self.num_worlds = len(seeds)
+        self.character, self.controller, self.settings = character, controller, settings
+        self.timestep = FRAME / settings.num_update_substeps
+        self._simulation = simulation.Simulation(
+            character,
+            controller,
+            self.num_worlds,
+            timestep=self.timestep / settings.num_sim_substeps,
+            gravity=settings.gravity,
+            world_scale=settings.world_scale,
+        )
+        layout = features.StateLayout(
+            controller.phase_input, controller.world_root_position, controller.world_root_rotation
+        )
+        rules = _rules(settings, character, controller, clip, self.timestep)
+        self._scene = imitate.Scene(
+            self._simulation.functions,
+            character.skeleton,
+            self._simulation.mechanism,
+            clip,
+            layout,
+            rules,
+        )
+        self.action_size = character.action_size
+        self.state_size = features.state_size(layout, character.num_joints)
+        self.worlds = imitate.make_worlds(
+            self._simulation.pointers, character.pose_size, character.num_joints, self.state_size
+        )
+        self._all = np.ones(self.num_worlds, np.bool_)
+        self.mode = mode
+        self._sample_count = 0
+        threads = min(_num_cores() if num_threads is None else num_threads, self.num_worlds)
+        self._cuts = [self.num_worlds * part // threads for part in range(threads + 1)]
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        if threads > 1:
+            self._pool = concurrent.futures.ThreadPoolExecutor(threads)
+        self.seed(seeds)
+        self.reset(self._all)
+
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Restarts each world's random numbers."""
+        self._generators = [np.random.default_rng(seed) for seed in seeds]
+
+    def reset(self, chosen: BoolArray, times: Array | None = None) -> None:
+        """Starts an episode in each chosen world, shape `(N,)`, at random or given times of the
+        clip [s].
+        """
+        n = self.num_worlds
+        starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
+        for world in np.flatnonzero(chosen):
+            generator = self._generators[world]
+            limits[world] = self._draw_time_limit(generator)
+            starts[world] = generator.uniform(0.0, self._scene.clip.times[-1])
+            if self.settings.enable_rand_rot_reset:
+                headings[world] = generator.uniform(-math.pi, math.pi)
+        if times is not None:
+            starts = np.asarray(times, np.float64)
+        self._run(imitate.reset_worlds, chosen, starts, headings, limits)
+
+    def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
+        """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
+        imitate.set_actions(
+            0,
+            self.num_worlds,
+            self._scene,
+            self.worlds,
+            self._all if chosen is None else chosen,
+            actions,
+        )
+
+    def control_step(self, chosen: BoolArray | None = None) -> None:
+        """Runs each chosen world until it needs an action or its episode ends."""
+        self._run(imitate.update_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True)
+
+    def update(self) -> None:
+        """Runs one update in every world, ended or not."""
+        self._run(imitate.update_worlds, self._all, 1, False)
+
+    def place(self) -> None:
+        """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
+        self._run(imitate.place_worlds, self._all)
+
+    def set_sample_count(self, count: int) -> None:
+        """Anneals the time limit, from the next reset on, by the samples training has seen."""
+        self._sample_count = count
+
+    def get_motion_length(self) -> float:
+        """Returns the duration of the clip [s]."""
+        return float(self._scene.clip.times[-1])
+
+    def reference_actions(self, times: npt.ArrayLike) -> Array:
+        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
+        `(len(times), A)`.
+        """
+        times = np.atleast_1d(np.asarray(times, np.float64))
+        actions = np.zeros((len(times), self.action_size))
+        imitate.clip_actions(self._scene.skeleton, self._scene.clip, times, actions)
+        return actions
+
+    def end_bodies(self, world: int) -> tuple[str, ...]:
+        """Returns the names of the bodies that fell or exploded in a world."""
+        names = self.character.body_names
+        reason = self.worlds.end_reason[world]
+        if reason == EndReason.FALL:
+            hits = self.worlds.contact[world] & self._scene.rules.fall_bodies
+            return tuple(names[body] for body in np.flatnonzero(hits))
+        if reason == EndReason.INVALID and self.worlds.exploded_body[world] >= 0:
+            return (names[self.worlds.exploded_body[world]],)
+        return ()
+
+    def close(self) -> None:
+        """Ends the threads; twice does no harm."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _run(self, kernel: Callable[..., None], *arguments: Any) -> None:
+        if self._pool is None:
+            kernel(0, self.num_worlds, self._scene, self.worlds, *arguments)
+            return
+        parts = [
+            self._pool.submit(kernel, first, last, self._scene, self.worlds, *arguments)
+            for first, last in zip(self._cuts[:-1], self._cuts[1:], strict=True)
+        ]
+        for part in parts:
+            part.result()
+
+    def _draw_time_limit(self, generator: np.random.Generator) -> float:
+        """Returns an episode's length [s], annealed by the sample count as the original does."""
+        s = self.settings
+        if self.mode is Mode.TEST:
+            return s.time_end_lim_max
+        share = 0.0
+        if s.anneal_samples > 0:
+            share = min(self._sample_count / s.anneal_samples, 1.0) ** ANNEAL_POWER
+        low = _blend(s.time_lim_min, s.time_end_lim_min, share)
+        high = _blend(s.time_lim_max, s.time_end_lim_max, share)
+        if s.timer_type == "exp":
+            mean = _blend(s.time_lim_exp, s.time_end_lim_exp, share)
+            return min(low + generator.exponential(mean), high)
+        return low if low == high else generator.uniform(low, high)
+
+
+def _rules(
+    settings: SceneSettings,
+    character: Character,
+    controller: Controller,
+    clip: motion.Clip,
+    timestep: float,
+) -> imitate.Rules:
+    fall_bodies = character.fall_contact
+    if settings.fall_contact_bodies:
+        fall_bodies = np.zeros(character.num_joints, np.bool_)
+        for body in settings.fall_contact_bodies:
+            if not 0 <= body < character.num_joints:
+                expected = f"body ids from 0 to {character.num_joints - 1} of {character.path.name}"
+                raise errors.ArgumentError(
+                    "the scene's settings", "fall_contact_bodies", str(body), expected
+                )
+            fall_bodies[body] = True
+    return imitate.Rules(
+        timestep=timestep,
+        num_substeps=settings.num_sim_substeps,
+        control_period=1.0 / controller.query_rate,
+        cycle_period=float(clip.times[-1]),
+        fall_bodies=fall_bodies & settings.enable_char_contact_fall,
+        fall_ends=settings.enable_fall_end,
+        rotation_falls=settings.enable_root_rot_fail,
+        place_at_origin=settings.enable_rand_char_placement,
+        sync_position=settings.sync_char_root_pos,
+        sync_rotation=settings.sync_char_root_rot,
+    )
+
+
+def _num_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _blend(start: float, end: float, share: float) -> float:
+    """Returns the value a share of the way; equal ends stay exact, infinities too."""
+    return start if start == end or share == 0.0 else (1.0 - share) * start + share * end

@@ -1,0 +1,126 @@
+"""Reading DeepMimic's JSON files with errors that name the file and the key."""
+
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors
+
+
+class JsonReader:
+    """One JSON object of a file, which knows where it stands.
+
+    Each method raises AssetFormatError where the value is not what its name says.
+    """
+
+    def __init__(self, path: pathlib.Path, value: Any, key: str = "") -> None:
+        self._path, self._key = path, key
+        if not isinstance(value, Mapping):
+            raise errors.AssetFormatError(path, key or "the file", "a JSON object", _excerpt(value))
+        self._value = value
+
+    @classmethod
+    def open(cls, path: pathlib.Path) -> "JsonReader":
+        """Parses a file."""
+        try:
+            value = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise errors.AssetFormatError(path, "the file", "JSON", str(error)) from error
+        return cls(path, value)
+
+    def where(self, key: str) -> str:
+        """Returns the full name of a key, such as `Skeleton.Joints[3].Type`."""
+        return f"{self._key}.{key}" if self._key else key
+
+    def child(self, key: str) -> "JsonReader":
+        """Returns the object below a key."""
+        return JsonReader(self._path, self._value.get(key), self.where(key))
+
+    def array(self, key: str) -> list[Any]:
+        """Returns the non-empty array below a key."""
+        value = self._value.get(key)
+        if isinstance(value, list) and value:
+            return value
+        raise self.error(key, "a non-empty array")
+
+    def rows(self, key: str) -> list["JsonReader"]:
+        """Returns the objects of a non-empty array."""
+        rows = self.array(key)
+        return [
+            JsonReader(self._path, row, f"{self.where(key)}[{i}]") for i, row in enumerate(rows)
+        ]
+
+    def number(self, key: str, default: float | None = None, *, low: float = -math.inf) -> float:
+        """Returns a finite number of at least `low`; the default, if any, where it is missing."""
+        if key not in self._value and default is not None:
+            return default
+        value: Any = self._value.get(key)
+        if is_number(value) and value >= low:
+            return float(value)
+        raise self.error(key, "a number" if low == -math.inf else f"a number of at least {low:g}")
+
+    def positive(self, key: str, default: float | None = None) -> float:
+        """Returns a finite number above zero."""
+        if key not in self._value and default is not None:
+            return default
+        value: Any = self._value.get(key)
+        if is_number(value) and value > 0:
+            return float(value)
+        raise self.error(key, "a number above 0")
+
+    def integer(self, key: str, default: int) -> int:
+        """Returns a whole number."""
+        value = self.number(key, default)
+        if value != int(value):
+            raise self.error(key, "a whole number")
+        return int(value)
+
+    def vector(self, prefix: str) -> npt.NDArray[np.float64]:
+        """Returns the numbers of the keys prefix + X, Y, Z, zero where missing."""
+        return np.array([self.number(prefix + axis, 0.0) for axis in "XYZ"])
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Returns a boolean; a number is true unless it is zero, as to DeepMimic's reader."""
+        value = self._value.get(key, default)
+        if isinstance(value, bool) or is_number(value):
+            return bool(value)
+        raise self.error(key, "true or false")
+
+    def text(self, key: str, default: str) -> str:
+        """Returns a string."""
+        value = self._value.get(key, default)
+        if isinstance(value, str):
+            return value
+        raise self.error(key, "a string")
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        """Returns a string that is one of the choices."""
+        value = self._value.get(key)
+        if isinstance(value, str) and value in choices:
+            return value
+        raise self.error(key, "one of " + ", ".join(choices))
+
+    def error(self, key: str, expected: str) -> errors.AssetFormatError:
+        """Returns the error that a key's value is not what was expected."""
+        got = _excerpt(self._value.get(key))
+        return errors.AssetFormatError(self._path, self.where(key), expected, got)
+
+
+def is_number(value: Any) -> bool:
+    """Returns whether a JSON value is a finite number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def _excerpt(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
