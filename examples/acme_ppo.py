@@ -22,7 +22,7 @@ import ppo
 import tqdm
 from absl import app, flags, logging
 from acme.utils import counting, loggers, signals
-from matplotlib import figure
+from matplotlib import figure, ticker
 
 import dm_deepmimic
 
@@ -198,6 +198,8 @@ def plot_learning_curve(output: pathlib.Path) -> None:
     for axes, name in zip(picture.subplots(2, 2).flat, names, strict=True):
         axes.plot(rows["steps"], rows[name])
         axes.set(xlabel="steps", ylabel=name.replace("_", " "))
+        axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000
+        axes.grid(alpha=0.3)
     picture.savefig(output / "learning_curve.png")
 
 
