@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 import dm_deepmimic
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded import engine
-from dm_deepmimic.rotations import jit
 
 NUM_STEPS = 15  # the walk's open-loop targets keep the character up that long
 UPDATES = 20  # of one control step

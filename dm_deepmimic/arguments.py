@@ -67,11 +67,13 @@ class Arguments(dict[str, Value]):
 
     Attributes:
         source: The arg file, or a word for the tokens, that all of it was read from.
+        files: All arg files that were read, the outer before the nested.
     """
 
     def __init__(self, source: str) -> None:
         super().__init__()
         self.source = source
+        self.files: list[pathlib.Path] = []
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +249,8 @@ def _parse(
 ) -> Arguments:
     """Reads tokens with their origins, then the chain of files that `arg_file` leads to."""
     arguments = Arguments(source)
-    visited = [] if path is None else [path.resolve()]
+    if path is not None:
+        arguments.files.append(path)
     while True:
         table = _table(tokens)
         nested = table.pop("arg_file", None)
@@ -257,10 +260,10 @@ def _parse(
             return arguments
         name = _single("arg_file", nested, "a file name")
         path = find_arg_file(name, path)
-        if path.resolve() in visited:
+        if path.resolve() in [file.resolve() for file in arguments.files]:
             expected = "a file that does not lead back to itself"
             raise errors.ArgumentError(nested.where, "arg_file", repr(name), expected)
-        visited.append(path.resolve())
+        arguments.files.append(path)
         tokens = _file_tokens(path)
 
 
@@ -369,6 +372,8 @@ def _check(key: str, value: Any, where: str) -> None:
     fits, expected = _RANGES.get(key, (None, ""))
     if fits is not None and not fits(value):
         raise errors.ArgumentError(where, key, _text(value), expected)
+    if key == "kin_ctrl" and value != "motion":
+        raise errors.UnsupportedError(f"'{key}' {value!r}", where, "'motion'")
 
 
 def _check_times(settings: SceneSettings, where: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dm_deepmimic import errors
 
@@ -21,12 +21,12 @@ def find(
     name: StrPath,
     kind: str,
     *,
-    arg_file: StrPath | None = None,
+    arg_files: Sequence[StrPath] = (),
     data_root: StrPath | None = None,
 ) -> pathlib.Path:
     """Returns the path of a named file, the first that exists of the places below.
 
-    The name itself; the arg file's folder and that folder's parent; `data_root`; the folder in
+    The name itself; each arg file's folder and that folder's parent; `data_root`; the folder in
     $DEEPMIMIC_DATA; an installed `deepmimic` package, and the folder it lies in; an installed
     `pybullet_data`; this package. Nothing is imported to look. A data root is a folder that holds
     `data/` and `args/`, as the names in arg files begin with those.
@@ -34,7 +34,7 @@ def find(
     Args:
         name: Such as `data/motions/humanoid3d_walk.txt`.
         kind: What the file is, for the error: `motion`, `character`, `arg file` and so on.
-        arg_file: The arg file that names it, if any.
+        arg_files: The arg files that may name it.
         data_root: A folder to look in before the installed ones.
 
     Raises:
@@ -42,7 +42,7 @@ def find(
     """
     path = pathlib.Path(name)
     places = dict.fromkeys(
-        [path.absolute(), *(root / path for root in _roots(arg_file, data_root))]
+        [path.absolute(), *(root / path for root in _roots(arg_files, data_root))]
     )
     for place in places:
         if place.is_file():
@@ -73,9 +73,9 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in _PRESETS.glob("*.txt") if not path.name.startswith("_"))
 
 
-def _roots(arg_file: StrPath | None, data_root: StrPath | None) -> Iterator[pathlib.Path]:
+def _roots(arg_files: Sequence[StrPath], data_root: StrPath | None) -> Iterator[pathlib.Path]:
     """Yields the folders that names are relative to, in the order they are looked in."""
-    if arg_file is not None:
+    for arg_file in arg_files:
         folder = pathlib.Path(arg_file).absolute().parent
         yield folder
         yield folder.parent

@@ -126,10 +126,10 @@ class BatchEnvironment:
 
     def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:
         worlds = self.core.worlds
-        self._ended = worlds.end_reason != EndReason.NONE
+        self._ended = ~first & (worlds.end_reason != EndReason.NONE)
         step_type = np.where(first, FIRST, np.where(self._ended, LAST, MID))
         reward = np.where(first, 0.0, worlds.reward).astype(self._dtype)
-        discount = DISCOUNTS[worlds.end_reason].astype(self._dtype)
+        discount = np.where(first, 1.0, DISCOUNTS[worlds.end_reason]).astype(self._dtype)
         state = worlds.state.astype(self._dtype)
         if not self._as_dict:
             return dm_env.TimeStep(step_type, reward, discount, state)

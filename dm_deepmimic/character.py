@@ -66,7 +66,6 @@ class Character:
         torque_limit: Largest torque norm by joint [N m].
         fall_contact: Whether a body's ground contact is a fall, shape `(J,)`.
         collision_mask: Bit set by body, shape `(J,)`; two bodies collide where they share a bit.
-        color: RGBA by body, shape `(J, 4)`.
     """
 
     path: pathlib.Path
@@ -78,7 +77,6 @@ class Character:
     torque_limit: Array
     fall_contact: npt.NDArray[np.bool_]
     collision_mask: IntArray
-    color: Array
 
     @property
     def num_joints(self) -> int:
@@ -203,7 +201,11 @@ def load_character(path: pathlib.Path) -> Character:
             raise errors.AssetFormatError(path, joints[index].where("Parent"), expected, parent)
     weights = np.array([joint.number("DiffWeight", 1.0) for joint in joints])
     total = np.sum(np.abs(weights))
+    for key in ("AttachThetaX", "AttachThetaY", "AttachThetaZ"):
+        if joints[0].number(key, 0.0) != 0.0:
+            raise joints[0].error(key, "0, a root that is not turned,")
     joint_position = np.array([joint.vector("Attach") for joint in joints])
+    joint_position[0] = 0.0  # where a root is attached means nothing to the original either
     body_position = np.array([body.vector("Attach") for body in bodies])
     skeleton = Skeleton(
         parent=np.array(parents, np.int64),
@@ -228,10 +230,6 @@ def load_character(path: pathlib.Path) -> Character:
         body_reach=np.linalg.norm(body_position, axis=1),
         joint_weight=weights / (total if total > 0 else 1.0),
     )
-    if np.any(skeleton.joint_position[0] != 0) or skeleton.joint_rotation[0, 0] != 1.0:
-        raise errors.AssetFormatError(
-            path, joints[0].where("AttachX"), "a root without attachment", "an offset"
-        )
     return Character(
         path=path,
         skeleton=skeleton,
@@ -246,9 +244,6 @@ def load_character(path: pathlib.Path) -> Character:
         torque_limit=np.array([joint.number("TorqueLim", math.inf, low=0.0) for joint in joints]),
         fall_contact=np.array([body.flag("EnableFallContact", False) for body in bodies]),
         collision_mask=np.array([_collision_mask(body) for body in bodies], np.int64),
-        color=np.array(
-            [[body.number(f"Color{c}", float(c == "A")) for c in "RGBA"] for body in bodies]
-        ),
     )
 
 

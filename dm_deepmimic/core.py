@@ -1,6 +1,4 @@
-"""The seam: what the environment asks of a simulator, DeepMimicCore's reinforcement-learning
-interface in snake case.
-"""
+"""The seam: what the environment asks of a simulator, in the words of DeepMimicCore."""
 
 import enum
 from collections.abc import Sequence
@@ -25,6 +23,14 @@ class Mode(enum.IntEnum):
 
     TRAIN = 0
     TEST = 1
+
+
+class ActionSpace(enum.IntEnum):
+    """What actions are, DeepMimic's codes."""
+
+    NULL = 0
+    CONTINUOUS = 1
+    DISCRETE = 2
 
 
 class EndReason(enum.IntEnum):
@@ -79,7 +85,7 @@ class Core(Protocol):
     def record_goal(self, agent_id: int = 0) -> Array:
         """Returns the goal, shape `(get_goal_size(),)`."""
 
-    def set_action(self, action: npt.ArrayLike, agent_id: int = 0) -> None:
+    def set_action(self, agent_id: int, action: npt.ArrayLike) -> None:
         """Sets the PD targets, shape `(get_action_size(),)`."""
 
     def calc_reward(self, agent_id: int = 0) -> float:

@@ -71,7 +71,7 @@ class Environment(dm_env.Environment):
         """
         if self._ended:
             return self.reset()
-        self.core.set_action(checked_actions(action, self._action_spec, (), self._clip_actions))
+        self.core.set_action(0, checked_actions(action, self._action_spec, (), self._clip_actions))
         self.core.control_step()
         reason = self.core.end_reason()
         reward = self._scalar(self.core.calc_reward())

@@ -21,7 +21,8 @@ from dm_deepmimic.character import (
     SPHERICAL,
     Skeleton,
 )
-from dm_deepmimic.rotations import Quaternion, Vector, Vector3, jit
+from dm_deepmimic.compiling import jit
+from dm_deepmimic.rotations import Quaternion, Vector, Vector3
 
 Array = npt.NDArray[np.float64]
 

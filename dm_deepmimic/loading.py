@@ -1,6 +1,7 @@
 """Opening environments by name: the one place that joins files, cores and environments."""
 
 import dataclasses
+import numbers
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,7 @@ def load(
         name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1
     )
     return environment.Environment(
-        simulator, dtype=dtype, observation=observation, clip_actions=clip_actions
+        simulator, dtype=_float_type(dtype), observation=observation, clip_actions=clip_actions
     )
 
 
@@ -102,9 +103,9 @@ def load_batch(
         ValueError: `num_envs`, `num_threads` or the number of seeds is wrong.
         DeepMimicError: See `load`.
     """
-    for what, number in (("num_envs", num_envs), ("num_threads", num_threads)):
-        if number is not None and number < 1:
-            raise ValueError(f"Expected {what} >= 1, got {number}.")
+    num_envs = _whole_number("num_envs", num_envs, 1)
+    if num_threads is not None:
+        num_threads = _whole_number("num_threads", num_threads, 1)
     seeds = _seeds(seed, num_envs)
     first_world = _load_core(
         name_or_path, seeds, data_root, mode, time_limit, overrides, num_threads
@@ -113,7 +114,7 @@ def load_batch(
         first_world.batch,
         first_world,
         seeds,
-        dtype=dtype,
+        dtype=_float_type(dtype),
         observation=observation,
         clip_actions=clip_actions,
     )
@@ -136,12 +137,14 @@ def _load_core(
         raise errors.UnknownNameError("mode", mode, "", MODES)
     path = assets.resolve_scene_file(name_or_path, data_root=data_root)
 
-    def find(name: str, kind: str, including: pathlib.Path | None = path) -> pathlib.Path:
-        return assets.find(name, kind, arg_file=including, data_root=data_root)
+    def find_arg_file(name: str, including: pathlib.Path | None) -> pathlib.Path:
+        files = [] if including is None else [including]
+        return assets.find(name, assets.ARG_FILE, arg_files=files, data_root=data_root)
 
-    parsed = arguments.parse_file(
-        path, lambda name, including: find(name, assets.ARG_FILE, including)
-    )
+    def find(name: str, kind: str) -> pathlib.Path:
+        return assets.find(name, kind, arg_files=parsed.files, data_root=data_root)
+
+    parsed = arguments.parse_file(path, find_arg_file)
     settings = _with_time_limit(arguments.scene_settings(parsed, overrides), time_limit)
     person = character.load_character(find(settings.character_files[0], "character file"))
     controller = character.load_controller(
@@ -149,6 +152,12 @@ def _load_core(
     )
     clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
     _check_supported(settings, find)
+    for body in settings.fall_contact_bodies:
+        if not 0 <= body < person.num_joints:
+            key = "fall_contact_bodies"
+            where = arguments.OVERRIDE if key in overrides else parsed[key].where
+            expected = f"body ids from 0 to {person.num_joints - 1} of {person.path.name}"
+            raise errors.ArgumentError(where, key, str(body), expected)
     return embedded.EmbeddedCore(
         worlds.WorldBatch(
             settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
@@ -183,7 +192,9 @@ def _with_time_limit(
             settings.time_end_lim_max,
             settings.time_end_lim_exp,
         )
-    elif isinstance(time_limit, (int, float)) and time_limit > 0:
+    elif (
+        isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool) and time_limit > 0
+    ):
         low = high = float(time_limit)
         mean = settings.time_end_lim_exp
     else:
@@ -202,8 +213,21 @@ def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
         return tuple(
             int(word) for word in np.random.SeedSequence().generate_state(count, np.uint64)
         )
-    if isinstance(seed, Sequence):
+    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
         if len(seed) != count:
             raise ValueError(f"Expected {count} seeds, one a world, got {len(seed)}.")
-        return tuple(int(each) for each in seed)
-    return tuple(int(seed) + world for world in range(count))
+        return tuple(_whole_number("seed", each, 0) for each in seed)
+    first = _whole_number("seed", seed, 0)
+    return tuple(first + world for world in range(count))
+
+
+def _whole_number(what: str, number: object, low: int) -> int:
+    if isinstance(number, numbers.Integral) and not isinstance(number, bool) and int(number) >= low:
+        return int(number)
+    raise ValueError(f"Expected a whole number {what} >= {low}, got {number!r}.")
+
+
+def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    if dtype is None or not np.issubdtype(np.dtype(dtype), np.floating):
+        raise ValueError(f"Expected a dtype of real floating-point numbers, got {dtype!r}.")
+    return np.dtype(dtype)

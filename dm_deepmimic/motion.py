@@ -16,8 +16,8 @@ from dm_deepmimic.character import (
     Character,
     Skeleton,
 )
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.json_reader import JsonReader, is_number
-from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
 

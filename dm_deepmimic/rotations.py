@@ -6,44 +6,15 @@ said otherwise.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-Function = TypeVar("Function", bound=Callable[..., object])
+from dm_deepmimic.compiling import jit
+
 Vector = npt.NDArray[np.float64] | tuple[float, ...]
 Vector3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
-
-_OPTIONS: dict[str, Any] = {
-    "cache": True,
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract"},
-}
-
-
-def inlined(function: Function) -> Function:
-    """Compiles like `jit`, but as part of each caller.
-
-    For functions of whole scenes: handing over dozens of arrays would cost more than the work.
-    """
-    compiled: Function = numba.njit(**_OPTIONS, inline="always")(function)
-    return compiled
-
-
-def jit(function: Function) -> Function:
-    """Compiles a function for any thread, keeping the machine code on disk.
-
-    Fused multiply-adds are the one liberty taken with rounding; results are the same from run to
-    run.
-    """
-    compiled: Function = numba.njit(**_OPTIONS)(function)
-    return compiled
-
 
 MAX_EXPONENTIAL_MAP = 2.0 * math.pi  # longest exponential map an action can ask for [rad]
 

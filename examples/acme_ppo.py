@@ -109,6 +109,7 @@ def train(output: pathlib.Path, checkpoint: dict[str, Any] | None) -> bool:
     # An update cut in half would leave nothing to save, so Ctrl-C waits for its end.
     interrupted = threading.Event()
     signals.add_handler(signal.SIGINT, interrupted.set)
+    print("Loading. The first time after an installation compiles the physics for a minute.")
     with (
         dm_deepmimic.load_batch(
             _ENV.value,
@@ -119,7 +120,7 @@ def train(output: pathlib.Path, checkpoint: dict[str, Any] | None) -> bool:
             dtype=np.float32,
             num_sim_substeps=int(_PHYSICS_RATE.value) // 600,
         ) as environment,
-        (output / "learning_curve.csv").open("a") as csv_file,
+        (output / "learning_curve.csv").open("a" if checkpoint else "w") as csv_file,
         tqdm.tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0) as bar,
     ):
         terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)

@@ -145,13 +145,13 @@ class TestSceneSettings:
         text = (
             "--num_sim_substeps 2 --gravity 0 -1e1 .5 --fall_contact_bodies 0 1 14 --timer_type exp"
             " --time_lim_min 0 --time_lim_max inf --state_files s.txt --char_init_pos_xs -2"
-            " --kin_ctrl clips"
+            " --kin_ctrl motion"
         )
         result = settings(*text.split())
         assert result.num_sim_substeps == 2
         assert result.gravity == (0.0, -10.0, 0.5)
         assert result.fall_contact_bodies == (0, 1, 14)
-        assert (result.timer_type, result.kin_ctrl) == ("exp", "clips")
+        assert (result.timer_type, result.kin_ctrl) == ("exp", "motion")
         assert (result.time_lim_min, result.time_lim_max) == (0.0, math.inf)
         assert (result.state_files, result.char_init_pos_xs) == (("s.txt",), (-2.0,))
 

@@ -45,7 +45,7 @@ def put(root: pathlib.Path, name: str = "data/motions/clip.txt") -> pathlib.Path
 
 def scene_settings(path: pathlib.Path) -> arguments.SceneSettings:
     def find_arg_file(name: str, arg_file: pathlib.Path | None) -> pathlib.Path:
-        return assets.find(name, assets.ARG_FILE, arg_file=arg_file)
+        return assets.find(name, assets.ARG_FILE, arg_files=[arg_file])
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -67,7 +67,7 @@ class TestFind:
             found = assets.find(
                 "data/motions/clip.txt",
                 "motion",
-                arg_file=tmp_path / "project/args/walk.txt",
+                arg_files=[tmp_path / "project/args/walk.txt"],
                 data_root=tmp_path / "root",
             )
             assert found == place
@@ -84,7 +84,7 @@ class TestFind:
     def test_a_relative_arg_file_and_data_root_are_those_of_the_current_folder(self):
         path = put(pathlib.Path.cwd() / "root")
         assert assets.find("data/motions/clip.txt", "motion", data_root="root") == path
-        assert assets.find("data/motions/clip.txt", "motion", arg_file="root/args/a.txt") == path
+        assert assets.find("data/motions/clip.txt", "motion", arg_files=["root/args/a.txt"]) == path
 
     def test_a_folder_is_not_a_file(self, tmp_path):
         (tmp_path / "data" / "characters").mkdir(parents=True)

@@ -1,5 +1,10 @@
 """Tests of the batch: its rows are single environments, bitwise, at any number of threads."""
 
+import copy
+import os
+import pickle
+import signal
+
 import dm_env
 import numpy as np
 import pytest
@@ -118,15 +123,86 @@ def test_a_bad_row_of_actions_is_named_and_nothing_moves():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"num_envs": 0}, "Expected num_envs >= 1, got 0."),
-        ({"num_envs": 2, "num_threads": 0}, "Expected num_threads >= 1, got 0."),
+        ({"num_envs": 0}, "Expected a whole number num_envs >= 1, got 0."),
+        ({"num_envs": 2, "num_threads": 0}, "Expected a whole number num_threads >= 1, got 0."),
+        ({"num_envs": 2.5}, "Expected a whole number num_envs >= 1, got 2.5."),
+        ({"num_envs": True}, "Expected a whole number num_envs >= 1, got True."),
         ({"num_envs": 2, "seed": [1, 2, 3]}, "Expected 2 seeds, one a world, got 3."),
+        ({"num_envs": 2, "seed": -1}, "Expected a whole number seed >= 0, got -1."),
+        ({"num_envs": 2, "seed": "12"}, "Expected a whole number seed >= 0, got '12'."),
+        (
+            {"num_envs": 2, "dtype": int},
+            "Expected a dtype of real floating-point numbers, got <class 'int'>.",
+        ),
     ],
 )
 def test_bad_counts_are_refused(options, sentence):
     with pytest.raises(ValueError) as error:
         dm_deepmimic.load_batch(WALK, **options)
     assert str(error.value) == sentence
+
+
+def test_an_array_of_seeds_is_one_a_world():
+    with dm_deepmimic.load_batch(WALK, 2, seed=np.array([5, 3])) as batch:
+        assert batch.seeds == (5, 3)
+
+
+def test_an_end_at_the_reset_waits_for_the_first_step():
+    """As in a single environment, whose first time step never is the last."""
+    with dm_deepmimic.load_batch("humanoid3d_kick", 2, seed=0) as batch:
+        batch.reset()
+        batch.core.reset(np.ones(2, bool), np.full(2, 100.0))
+        rows = batch._time_step(np.ones(2, bool))
+        assert np.all(rows.step_type == dm_env.StepType.FIRST) and np.all(rows.discount == 1.0)
+        rows = batch.step(np.zeros((2, 28)))
+        assert np.all(rows.step_type == dm_env.StepType.LAST) and np.all(rows.discount == 0.0)
+
+
+def test_an_interruption_leaves_no_thread_in_a_world(monkeypatch):
+    """The step ends only when all its worlds have stopped, so that nobody steps beside a reset."""
+    with dm_deepmimic.load_batch(WALK, 8, num_threads=2, seed=0) as batch:
+        batch.reset()
+        run_part, running = batch.core._run_part, []
+
+        def interrupted(kernel, first, last, arguments):
+            if first == 0:
+                raise KeyboardInterrupt
+            running.append(first)
+            run_part(kernel, first, last, arguments)
+            running.remove(first)
+
+        monkeypatch.setattr(batch.core, "_run_part", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            batch.step(np.zeros((8, 28)))
+        assert running == []
+
+
+def test_two_threads_in_one_batch_are_refused():
+    with dm_deepmimic.load_batch(WALK, 2, num_threads=1, seed=0) as batch:
+        batch.reset()
+        with batch.core._lock, pytest.raises(dm_deepmimic.CoreError) as error:
+            batch.step(np.zeros((2, 28)))
+        assert str(error.value) == "Two threads used one environment at the same time."
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_batch_goes_on_after_a_fork():
+    with dm_deepmimic.load_batch(WALK, 4, num_threads=2, seed=0) as batch:
+        batch.reset()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # a hang ends as a failure
+            batch.step(np.zeros((4, 28)))
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("copying", [pickle.dumps, copy.deepcopy])
+def test_environments_refuse_to_be_copied(copying):
+    with dm_deepmimic.load(WALK, seed=0) as single, dm_deepmimic.load_batch(WALK, 2) as batch:
+        for environment in (single, batch):
+            with pytest.raises(TypeError, match="An environment cannot be copied or pickled"):
+                copying(environment)
 
 
 def test_closing_twice_does_no_harm():

@@ -297,12 +297,11 @@ class TestErrors:
         joints[0]["Parent"] = 0
         assert fail() == ("Expected -1 at Skeleton.Joints[0].Parent in folder/crane.txt, got 0.")
 
-    @pytest.mark.parametrize("key", ["AttachX", "AttachY", "AttachThetaZ"])
-    def test_a_root_with_an_attachment(self, fail, joints, key):
-        joints[0][key] = 0.1
+    def test_a_root_that_is_turned(self, fail, joints):
+        joints[0]["AttachThetaZ"] = 0.1
         assert fail() == (
-            "Expected a root without attachment at Skeleton.Joints[0].AttachX in folder/crane.txt, "
-            "got an offset."
+            "Expected 0, a root that is not turned, at Skeleton.Joints[0].AttachThetaZ in "
+            "folder/crane.txt, got 0.1."
         )
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import dm_env
+import mujoco
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
@@ -163,7 +164,24 @@ class TestEnds:
         timestep = walk.step(reference_action(walk))
         assert timestep.last() and (timestep.reward, timestep.discount) == (0.0, 0.0)
         assert walk.end_reason is EndReason.INVALID
+        assert np.all(np.isfinite(timestep.observation))
         assert walk.reset().first() and np.all(np.isfinite(walk.step(np.zeros(28)).observation))
+
+    def test_a_huge_action_gives_finite_observations(self, walk):
+        walk.reset()
+        timestep = walk.step(np.full(28, 1e308))
+        assert np.all(np.isfinite(timestep.observation))
+
+    def test_the_timer_runs_on_after_an_explosion(self):
+        """So that the original's loop over `is_episode_end` ends."""
+        with dm_deepmimic.load(WALK, seed=0, time_limit=0.1, enable_fall_end=False) as environment:
+            environment.reset()
+            core = environment.core
+            core.batch._simulation.data[0].qvel[5] = np.nan
+            for _ in range(61):
+                core.update(1.0 / 600.0)
+            assert core.is_episode_end() and not core.check_valid_episode()
+            assert environment.core.check_terminate().name == "NULL"
 
     def test_a_time_limit_truncates(self):
         with dm_deepmimic.load(WALK, seed=0, time_limit=0.1) as environment:
@@ -224,7 +242,7 @@ class TestSteps:
             while not timestep.last():
                 action = reference_action(walk)
                 timestep = walk.step(action)
-                core.set_action(action)
+                core.set_action(0, action)
                 for _ in range(20):
                     core.update(1.0 / 60.0 / core.get_num_update_substeps())
                     if not core.check_valid_episode() or core.is_episode_end():
@@ -333,10 +351,22 @@ class TestReplay:
         assert all(same(episodes[0], other) for other in episodes[1:])
 
     def test_reseeding_restarts_the_episodes(self, walk):
-        walk.core.seed(5)
         first = episode(walk)
-        walk.core.seed(5)
+        walk.core.seed(0)
         assert same(first, episode(walk))
+
+    def test_callbacks_of_other_simulations_stay_out(self, walk):
+        expected = episode(walk)
+        calls = []
+        mujoco.set_mjcb_control(lambda model, data: calls.append(1))
+        mujoco.set_mjcb_passive(lambda model, data: calls.append(1))
+        try:
+            walk.core.seed(0)
+            assert same(expected, episode(walk))
+        finally:
+            mujoco.set_mjcb_control(None)
+            mujoco.set_mjcb_passive(None)
+        assert calls == []
 
 
 if __name__ == "__main__":

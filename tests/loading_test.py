@@ -1,5 +1,8 @@
 """Tests of opening environments: names, seeds, time limits, overrides, and what importing costs."""
 
+import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -75,7 +78,7 @@ class TestTimeLimit:
                 limits.append(environment.core.batch.worlds.time_limit[0])
         assert 1.0 <= min(limits) < 1.1 and 2.9 < max(limits) <= 3.0
 
-    @pytest.mark.parametrize("time_limit", [0, -1.0, "anneall"])
+    @pytest.mark.parametrize("time_limit", [0, -1.0, "anneall", True, float("nan")])
     def test_other_values_are_refused(self, time_limit):
         with pytest.raises(ValueError) as error:
             dm_deepmimic.load(WALK, time_limit=time_limit)
@@ -105,7 +108,7 @@ class TestNames:
             dm_deepmimic.load(WALK, fall_contact_bodies=[0, 15])
         assert str(error.value) == (
             "Expected body ids from 0 to 14 of humanoid3d.txt for 'fall_contact_bodies' "
-            "in the scene's settings, got 15."
+            "in override, got 15."
         )
 
     def test_motions_that_are_nowhere_come_with_a_hint(self, monkeypatch):
@@ -131,6 +134,50 @@ class TestSupport:
         with pytest.raises(dm_deepmimic.UnsupportedError) as error:
             dm_deepmimic.load(WALK, **{key: value})
         assert str(error.value) == f"The embedded core does not support '{key}'."
+
+
+class TestFiles:
+    def test_files_are_looked_for_beside_the_arg_file_that_names_them(self, tmp_path):
+        outer, inner = tmp_path / "mine" / "walk.txt", tmp_path / "base" / "base.txt"
+        for path in (outer, inner):
+            path.parent.mkdir()
+        data = pathlib.Path(dm_deepmimic.__file__).parent / "data"
+        shutil.copy(data / "characters" / "humanoid3d.txt", inner.parent / "person.txt")
+        preset = data / "presets" / "_humanoid3d_imitate_base.txt"
+        inner.write_text(f"--character_files person.txt --arg_file {preset}")
+        outer.write_text("--arg_file ../base/base.txt --motion_file "
+                         "data/motions/humanoid3d_walk.txt")  # fmt: skip
+        with dm_deepmimic.load(outer, seed=0) as environment:
+            found = environment.core.batch.character.path
+            assert found.resolve() == (inner.parent / "person.txt").resolve()
+
+    def test_a_change_of_any_source_file_compiles_anew(self, tmp_path):
+        package = pathlib.Path(dm_deepmimic.__file__).parent
+        copied = tmp_path / "dm_deepmimic"
+        shutil.copytree(package, copied, ignore=shutil.ignore_patterns("__pycache__"))
+        code = (
+            "from dm_deepmimic import rotations, motion, character, assets;"
+            "p = character.load_character(assets.find('data/characters/humanoid3d.txt', 'x'));"
+            "import numpy as np;"
+            "c = motion.Clip(np.array([0., 2.]), np.zeros((2, 43)), np.ones((2, 43)), True, "
+            "np.zeros(3)); print(motion.phase(c, 0.5), motion.is_over(c, 0.5))"
+        )
+
+        def run():
+            # The cache is the copy's own, whatever the tests around use.
+            environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+            command = [sys.executable, "-c", code]
+            options = {"cwd": tmp_path, "env": environment | {"PYTHONPATH": str(tmp_path)}}
+            return subprocess.run(command, capture_output=True, text=True, check=True, **options)
+
+        run()
+        index = sorted(copied.rglob("motion.phase*.nbi"))
+        before = index[0].read_bytes()
+        with (copied / "embedded" / "rewards.py").open("a") as file:
+            file.write("# another version\n")
+        run()
+        assert sorted(copied.rglob("motion.phase*.nbi")) == index
+        assert index[0].read_bytes() != before
 
 
 class TestOverrides:
@@ -182,6 +229,12 @@ class TestRoot:
                 core.update(TIMESTEP)
             np.testing.assert_allclose(core.get_kin_pose()[[0, 2]], before[[0, 2]], atol=1e-15)
             assert core.batch.worlds.origin[0, 1] == 0.0
+
+    @pytest.mark.parametrize("time", [-0.1, float("nan"), float("inf")])
+    def test_a_reset_to_no_time_of_the_clip_is_refused(self, time):
+        with load_free() as environment, pytest.raises(dm_deepmimic.CoreError) as error:
+            environment.core.reset_time(time)
+        assert str(error.value) == f"Expected a finite time of at least 0 s, got {time!r}."
 
 
 class TestUpdates:

@@ -1,10 +1,12 @@
 """The embedded core: one world with the interface of DeepMimicCore."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.core import EndReason, Mode, Terminate
+from dm_deepmimic.core import ActionSpace, EndReason, Mode, Terminate
 from dm_deepmimic.embedded import features
 from dm_deepmimic.embedded.worlds import WorldBatch
 
@@ -44,7 +46,14 @@ class EmbeddedCore:
         self.batch.reset(np.ones(1, np.bool_))
 
     def reset_time(self, time: float) -> None:
-        """Starts an episode at a time of the clip [s]."""
+        """Starts an episode at a time of the clip [s]; an `Environment` around it must have been
+        reset before, and goes on from there.
+
+        Raises:
+            CoreError: The time is negative or not finite.
+        """
+        if not 0.0 <= time < np.inf:
+            raise errors.CoreError(f"Expected a finite time of at least 0 s, got {time!r}.")
         self.batch.reset(np.ones(1, np.bool_), np.array([time]))
 
     def seed(self, seed: int) -> None:
@@ -93,13 +102,17 @@ class EmbeddedCore:
         """Returns whether a control period begins now."""
         return bool(self.batch.worlds.needs_action[0])
 
-    def set_action(self, action: npt.ArrayLike, agent_id: int = 0) -> None:
-        """Sets the PD targets: exponential maps and angles, shape `(get_action_size(),)` [rad].
+    def set_action(self, agent_id: Any, action: npt.ArrayLike | None = None) -> None:
+        """Sets the PD targets; `set_action(action)` is short for `set_action(0, action)`.
+
+        Args:
+            agent_id: Always 0.
+            action: Exponential maps and angles, shape `(get_action_size(),)` [rad].
 
         Raises:
             ActionError: The shape is another or a number is not finite.
         """
-        array = np.asarray(action, np.float64)
+        array = np.asarray(agent_id if action is None else action, np.float64)
         if array.shape != (self.batch.action_size,):
             raise errors.ActionError(
                 f"an action of shape {(self.batch.action_size,)}", str(array.shape)
@@ -125,9 +138,9 @@ class EmbeddedCore:
         """Returns the reward's terms, shape `(10,)`, see `embedded.rewards.imitation_reward`."""
         return self.batch.worlds.reward_terms[0].copy()
 
-    def get_action_space(self, agent_id: int = 0) -> int:
-        """Returns DeepMimic's code for continuous actions."""
-        return 1
+    def get_action_space(self, agent_id: int = 0) -> ActionSpace:
+        """Returns that actions are continuous."""
+        return ActionSpace.CONTINUOUS
 
     def get_state_size(self, agent_id: int = 0) -> int:
         """Returns the length of the state."""
@@ -222,14 +235,12 @@ class EmbeddedCore:
         return self.batch.end_bodies(0)
 
     def is_episode_end(self) -> bool:
-        """Returns whether the scene or the timer ended the episode; an explosion does not count
-        here.
-        """
-        return self.end_reason() not in (EndReason.NONE, EndReason.INVALID)
+        """Returns whether the scene or the timer ended the episode, valid or not."""
+        return bool(self.batch.worlds.scene_end[0] != EndReason.NONE)
 
     def check_terminate(self, agent_id: int = 0) -> Terminate:
         """Returns how the episode ended; NULL for a timeout and while it goes on."""
-        return self.end_reason().terminate
+        return EndReason(int(self.batch.worlds.scene_end[0])).terminate
 
     def check_valid_episode(self) -> bool:
         """Returns False after a velocity exploded or a number was not finite."""
@@ -243,7 +254,7 @@ class EmbeddedCore:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
         self.batch.set_sample_count(count)
 
-    def log_val(self, value: float, agent_id: int = 0) -> None:
+    def log_val(self, agent_id: int, value: float) -> None:
         """Takes a value estimate, which only a viewer would show."""
 
     def get_pose(self) -> Array:
@@ -278,8 +289,16 @@ class EmbeddedCore:
         """Sets the simulated velocity, shape `(P,)`."""
         self._place(self.batch.worlds.velocity[0], self._vector("velocity", velocity))
 
+    def is_done(self) -> bool:
+        """Returns whether the user asked a viewer to quit: never."""
+        return False
+
+    def shutdown(self) -> None:
+        """Closes the core."""
+        self.close()
+
     def close(self) -> None:
-        """Frees the core; twice does no harm."""
+        """Ends the core's threads; twice does no harm."""
         self.batch.close()
 
     def _place(self, into: Array, numbers: Array) -> None:

@@ -17,8 +17,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from dm_deepmimic import errors
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded.model import Mechanism
-from dm_deepmimic.rotations import jit
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import rotations
-from dm_deepmimic.rotations import Vector, jit
+from dm_deepmimic.compiling import jit
+from dm_deepmimic.rotations import Vector
 
 Array = npt.NDArray[np.float64]
 

@@ -36,7 +36,10 @@ CONTACT_STIFFNESS = 0.1  # share of a penetration removed in one step
 CONTACT_IMPEDANCE = 0.95
 LIMIT_STIFFNESS = 0.2
 LIMIT_IMPEDANCE = 0.9999
-ARENA = "2M"  # bytes a world for contacts and constraints; a tangle of all bodies needs under 1 MB
+# Bytes a world for contacts and constraints. All bodies of the humanoid in one tangle need 0.2 MB;
+# pairs of bodies times their degrees of freedom grow with the third power.
+ARENA = 2_000_000
+ARENA_BODIES = 15
 GEOM_TYPES = {SPHERE: "sphere", BOX: "box", CAPSULE: "capsule", CYLINDER: "cylinder"}
 
 
@@ -47,6 +50,7 @@ class Mechanism(NamedTuple):
     """
 
     body_id: IntArray  # (J,)
+    collides: npt.NDArray[np.bool_]  # (J,) whether the body can touch anything
     qpos_address: IntArray  # (J,)
     dof_address: IntArray  # (J,)
     dof_body: IntArray  # (V,) MuJoCo body that a degree of freedom moves
@@ -78,7 +82,8 @@ def build_model(
     """
     root = ElementTree.Element("mujoco", model=character.path.stem)
     _add(root, "compiler", angle="radian", autolimits="true")
-    _add(root, "size", memory=ARENA)
+    arena = ARENA * max(1.0, character.num_joints / ARENA_BODIES) ** 3
+    _add(root, "size", memory=str(int(arena)))
     option = _add(
         root,
         "option",
@@ -87,7 +92,9 @@ def build_model(
         integrator="Euler",
         cone="elliptic",
     )
-    _add(option, "flag", filterparent="disable", autoreset="disable")
+    # Without actuators, springs and dampers MuJoCo calls no process-wide user callback here.
+    unused = {"actuation": "disable", "spring": "disable", "damper": "disable"}
+    _add(option, "flag", filterparent="disable", autoreset="disable", **unused)
     default = _add(root, "default")
     contact = _solver_attributes("", CONTACT_STIFFNESS, CONTACT_IMPEDANCE, timestep)
     _add(default, "geom", condim="3", friction=_text((FRICTION, 0.0, 0.0)), **contact)
@@ -134,6 +141,7 @@ def build_mechanism(
         column[dof, :size] = model.M_colind[first : first + size]
     return Mechanism(
         body_id=body_id,
+        collides=character.collision_mask != 0,
         qpos_address=qpos_address,
         dof_address=dof_address,
         dof_body=model.dof_bodyid.astype(np.int64),

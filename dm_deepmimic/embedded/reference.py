@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import Skeleton
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.motion import Clip
-from dm_deepmimic.rotations import Vector, jit
+from dm_deepmimic.rotations import Vector
 
 Array = npt.NDArray[np.float64]
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.kinematics import Frames
-from dm_deepmimic.rotations import Vector, jit
+from dm_deepmimic.rotations import Vector
 
 Array = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ over the engine's substeps. The kernels take one world; the scene's kernels loop
 Python.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import mujoco
 import numpy as np
@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, rotations
 from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Character, Controller, Skeleton
+from dm_deepmimic.compiling import inlined, jit
 from dm_deepmimic.embedded import engine, model, stable_pd
 from dm_deepmimic.embedded.engine import EngineArrays, Functions
 from dm_deepmimic.embedded.model import Mechanism
 from dm_deepmimic.kinematics import Frames
-from dm_deepmimic.rotations import inlined, jit
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -65,6 +65,12 @@ class Simulation:
         self.functions = engine.functions(self.model)
         self.data = [mujoco.MjData(self.model) for _ in range(num_worlds)]
         self.pointers = engine.pointers(self.data)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "An environment cannot be copied or pickled: its kernels work on the engine's memory. "
+            "Call dm_deepmimic.load or load_batch where it is needed."
+        )
 
 
 @jit
@@ -113,7 +119,7 @@ def place_world(
             arrays.qvel[dof] = velocity[offset]
 
 
-@inlined
+@jit
 def read_world(
     skeleton: Skeleton, mechanism: Mechanism, row: IntArray, out_pose: Array, out_velocity: Array
 ) -> None:
@@ -195,7 +201,7 @@ def update_engine(
     return True
 
 
-@inlined
+@jit
 def touch_ground(
     skeleton: Skeleton, mechanism: Mechanism, arrays: EngineArrays, out_contact: BoolArray
 ) -> None:
@@ -204,7 +210,7 @@ def touch_ground(
         index = mechanism.body_id[body]
         up = arrays.ximat[9 * index + 3 : 9 * index + 6]
         height = arrays.xipos[3 * index + 1] - kinematics.vertical_extent(skeleton, body, up)
-        out_contact[body] = height <= CONTACT_DISTANCE
+        out_contact[body] = mechanism.collides[body] and height <= CONTACT_DISTANCE
 
 
 @inlined
@@ -239,7 +245,7 @@ def exploded_body(
     return -1
 
 
-@inlined
+@jit
 def _speed_bound(skeleton: Skeleton, mechanism: Mechanism, qvel: Array, work: Array) -> float:
     """Returns a cheap upper bound of all velocity components: speeds add up along the tree."""
     highest = 0.0

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from dm_deepmimic import rotations
 from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Skeleton
+from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded.engine import EngineArrays
 from dm_deepmimic.embedded.model import Mechanism
-from dm_deepmimic.rotations import Vector, Vector3, inlined, jit
+from dm_deepmimic.rotations import Vector, Vector3
 
 Array = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ def make_scratch(mechanism: Mechanism) -> Scratch:
     )
 
 
-@inlined
+@jit
 def stable_pd_torque(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -85,7 +86,7 @@ def stable_pd_torque(
         out_torque[dof] -= mechanism.damping[dof] * duration * force[dof]
 
 
-@inlined
+@jit
 def clamp_torque(skeleton: Skeleton, mechanism: Mechanism, torque: Array) -> None:
     """Shortens each joint's torque vector to the joint's limit, in place; the root gets none."""
     for joint in range(len(skeleton.parent)):
@@ -97,17 +98,21 @@ def clamp_torque(skeleton: Skeleton, mechanism: Mechanism, torque: Array) -> Non
             torque[first : first + 6] = 0.0
             continue
         size = 3 if kind == SPHERICAL else 1
-        norm = 0.0
+        largest, squares = 0.0, 0.0
         for axis in range(size):
-            norm += torque[first + axis] ** 2
-        norm = math.sqrt(norm)
+            largest = max(largest, abs(torque[first + axis]))
         limit = mechanism.torque_limit[joint]
-        if norm > limit:
+        if math.sqrt(size) * largest <= limit:
+            continue
+        for axis in range(size):
+            squares += (torque[first + axis] / largest) ** 2  # never too large to be squared
+        norm = math.sqrt(squares)
+        if largest * norm > limit:
             for axis in range(size):
-                torque[first + axis] *= limit / norm
+                torque[first + axis] *= limit / largest / norm
 
 
-@inlined
+@jit
 def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) -> None:
     """Writes the inertia matrix and bias force of the true shapes into `scratch.inertia` and
     `scratch.bias`.
@@ -155,7 +160,7 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
                 moment[parent, k] += moment[body, k]
 
 
-@inlined
+@jit
 def _spring_force(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -187,7 +192,7 @@ def _spring_force(
             out_force[first + axis] = kp * turn[axis]
 
 
-@inlined
+@jit
 def _body_gap(mechanism: Mechanism, engine: EngineArrays, body: int, out_gap: Array) -> None:
     """Writes a body's inertia gap in the world's axes as xx, yy, zz, xy, xz, yz."""
     principal = mechanism.inertia_gap[body]
@@ -213,7 +218,7 @@ def _times(s: Vector, v: Vector) -> Vector3:
     )
 
 
-@inlined
+@jit
 def _solve(mechanism: Mechanism, matrix: Array, x: Array) -> None:
     """Solves matrix * result = x in place, leaving the factors of L^T D L in the matrix.
 

@@ -1,8 +1,10 @@
 """N worlds of one scene, stepped by one call on threads of this process."""
 
 import concurrent.futures
+import itertools
 import math
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
 ANNEAL_POWER = 4.0
+PARTS_PER_THREAD = 4  # worlds in contact take longer: the fast threads take more parts
 
 
 class WorldBatch:
@@ -64,6 +67,11 @@ class WorldBatch:
         self.num_worlds = len(seeds)
         self.character, self.controller, self.settings = character, controller, settings
         self.timestep = FRAME / settings.num_update_substeps
+        if controller.query_rate * self.timestep > 1.0 + 1e-9:
+            raise errors.CoreError(
+                f"Expected a QueryRate of at most {1.0 / self.timestep:g} Hz, an action an update, "
+                f"got {controller.query_rate:g} in {controller.path}."
+            )
         self._simulation = simulation.Simulation(
             character,
             controller,
@@ -92,13 +100,19 @@ class WorldBatch:
         self._all = np.ones(self.num_worlds, np.bool_)
         self.mode = mode
         self._sample_count = 0
-        threads = min(_num_cores() if num_threads is None else num_threads, self.num_worlds)
-        self._cuts = [self.num_worlds * part // threads for part in range(threads + 1)]
+        threads = _num_cores() if num_threads is None else num_threads
+        self._num_threads = min(threads, self.num_worlds)
+        parts = min(PARTS_PER_THREAD * self._num_threads, self.num_worlds)
+        self._cuts = [self.num_worlds * part // parts for part in range(parts + 1)]
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
-        if threads > 1:
-            self._pool = concurrent.futures.ThreadPoolExecutor(threads)
+        self._pool_process = 0
+        self._lock = threading.Lock()
         self.seed(seeds)
         self.reset(self._all)
+        self.seed(seeds)  # so that the caller's first reset is the seeds' first
+        nobody = np.zeros(self.num_worlds, np.bool_)
+        self.set_actions(np.zeros((self.num_worlds, self.action_size)), nobody)
+        self.control_step(nobody)  # compiles here what would hold up the first step
 
     def seed(self, seeds: Sequence[int]) -> None:
         """Restarts each world's random numbers."""
@@ -118,18 +132,13 @@ class WorldBatch:
                 headings[world] = generator.uniform(-math.pi, math.pi)
         if times is not None:
             starts = np.asarray(times, np.float64)
-        self._run(imitate.reset_worlds, chosen, starts, headings, limits)
+        imitate.start_worlds(self._scene, self.worlds, chosen, starts, headings, limits)
+        self._run(imitate.place_worlds, chosen)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
-        imitate.set_actions(
-            0,
-            self.num_worlds,
-            self._scene,
-            self.worlds,
-            self._all if chosen is None else chosen,
-            actions,
-        )
+        chosen = self._all if chosen is None else chosen
+        imitate.set_targets(self._scene.skeleton, actions, chosen, self.worlds.target)
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
         """Runs each chosen world until it needs an action or its episode ends."""
@@ -145,6 +154,8 @@ class WorldBatch:
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
+        if not count >= 0:
+            raise errors.CoreError(f"Expected a sample count of at least 0, got {count!r}.")
         self._sample_count = count
 
     def get_motion_length(self) -> float:
@@ -156,6 +167,8 @@ class WorldBatch:
         `(len(times), A)`.
         """
         times = np.atleast_1d(np.asarray(times, np.float64))
+        if times.ndim != 1 or not np.all(np.isfinite(times)):
+            raise errors.CoreError(f"Expected a list of finite times [s], got {times}.")
         actions = np.zeros((len(times), self.action_size))
         imitate.clip_actions(self._scene.skeleton, self._scene.clip, times, actions)
         return actions
@@ -172,21 +185,40 @@ class WorldBatch:
         return ()
 
     def close(self) -> None:
-        """Ends the threads; twice does no harm."""
+        """Ends the threads, which a later step would start anew; twice does no harm."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
 
     def _run(self, kernel: Callable[..., None], *arguments: Any) -> None:
-        if self._pool is None:
-            kernel(0, self.num_worlds, self._scene, self.worlds, *arguments)
+        if not self._lock.acquire(blocking=False):
+            raise errors.CoreError("Two threads used one environment at the same time.")
+        try:
+            self._run_parts(kernel, arguments)
+        finally:
+            self._lock.release()
+
+    def _run_parts(self, kernel: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        if self._num_threads == 1:
+            self._run_part(kernel, 0, self.num_worlds, arguments)
             return
+        if self._pool is None or self._pool_process != os.getpid():  # a fork has no threads
+            self._pool = concurrent.futures.ThreadPoolExecutor(self._num_threads)
+            self._pool_process = os.getpid()
         parts = [
-            self._pool.submit(kernel, first, last, self._scene, self.worlds, *arguments)
-            for first, last in zip(self._cuts[:-1], self._cuts[1:], strict=True)
+            self._pool.submit(self._run_part, kernel, first, last, arguments)
+            for first, last in itertools.pairwise(self._cuts)
         ]
-        for part in parts:
-            part.result()
+        try:
+            for part in parts:
+                part.result()
+        finally:  # an interruption leaves no world half way
+            concurrent.futures.wait(parts)
+
+    def _run_part(
+        self, kernel: Callable[..., None], first: int, last: int, arguments: tuple[Any, ...]
+    ) -> None:
+        kernel(first, last, self._scene, self.worlds, *arguments)
 
     def _draw_time_limit(self, generator: np.random.Generator) -> float:
         """Returns an episode's length [s], annealed by the sample count as the original does."""
@@ -213,14 +245,7 @@ def _rules(
 ) -> imitate.Rules:
     fall_bodies = character.fall_contact
     if settings.fall_contact_bodies:
-        fall_bodies = np.zeros(character.num_joints, np.bool_)
-        for body in settings.fall_contact_bodies:
-            if not 0 <= body < character.num_joints:
-                expected = f"body ids from 0 to {character.num_joints - 1} of {character.path.name}"
-                raise errors.ArgumentError(
-                    "the scene's settings", "fall_contact_bodies", str(body), expected
-                )
-            fall_bodies[body] = True
+        fall_bodies = np.isin(np.arange(character.num_joints), settings.fall_contact_bodies)
     return imitate.Rules(
         timestep=timestep,
         num_substeps=settings.num_sim_substeps,

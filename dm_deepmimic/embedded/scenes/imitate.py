@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
+from dm_deepmimic.compiling import inlined, jit
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import engine, features, model, reference, rewards, simulation
 from dm_deepmimic.embedded.engine import Functions
 from dm_deepmimic.embedded.simulation import Scratch
-from dm_deepmimic.rotations import inlined, jit
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -76,7 +76,9 @@ class Worlds(NamedTuple):
     needs_action: BoolArray  # (N,)
     contact: BoolArray  # (N, J) with the ground
     fallen: BoolArray  # (N,)
-    end_reason: IntArray  # (N,)
+    finite: BoolArray  # (N,) whether the engine's numbers are
+    scene_end: IntArray  # (N,) why the scene ended the episode, `EndReason`
+    end_reason: IntArray  # (N,) the same, or INVALID
     exploded_body: IntArray  # (N,), -1 for none
     pose: Array  # (N, P)
     velocity: Array  # (N, P)
@@ -102,6 +104,8 @@ def make_worlds(pointers: IntArray, pose_size: int, num_joints: int, size: int) 
         needs_action=np.ones(n, np.bool_),
         contact=np.zeros((n, num_joints), np.bool_),
         fallen=np.zeros(n, np.bool_),
+        finite=np.ones(n, np.bool_),
+        scene_end=np.zeros(n, np.int64),
         end_reason=np.zeros(n, np.int64),
         exploded_body=np.full(n, -1),
         pose=np.zeros((n, pose_size)),
@@ -115,9 +119,7 @@ def make_worlds(pointers: IntArray, pose_size: int, num_joints: int, size: int) 
 
 
 @jit
-def reset_worlds(
-    first: int,
-    last: int,
+def start_worlds(
     scene: Scene,
     worlds: Worlds,
     chosen: BoolArray,
@@ -125,20 +127,19 @@ def reset_worlds(
     headings: Array,
     time_limits: Array,
 ) -> None:
-    """Starts an episode in each chosen world.
+    """Writes the first state of an episode for each chosen world; `place_worlds` makes it so.
 
     Args:
-        first: First world.
-        last: One past the last.
         scene: `Scene`.
         worlds: `Worlds`.
-        chosen: Whether to reset each world, shape `(N,)`.
+        chosen: Whether to start each world, shape `(N,)`.
         clip_times: Where in the clip to start, shape `(N,)` [s].
         headings: Turn of the clip about y, shape `(N,)` [rad].
         time_limits: Length of the episode, shape `(N,)` [s].
     """
-    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
-    for w in range(first, last):
+    skeleton, clip = scene.skeleton, scene.clip
+    joints = kinematics.make_frames(len(skeleton.parent)).joints
+    for w in range(len(chosen)):
         if not chosen[w]:
             continue
         start = clip_times[w]
@@ -147,43 +148,30 @@ def reset_worlds(
         origin, turn = worlds.origin[w], worlds.turn[w]
         origin[:] = 0.0
         turn[:] = (1.0, 0.0, 0.0, 0.0)
-        pose, velocity = worlds.pose[w], worlds.velocity[w]
-        reference.reference_pose(scene.clip, scene.skeleton, start, origin, turn, pose)
+        pose = worlds.pose[w]
+        reference.reference_pose(clip, skeleton, start, origin, turn, pose)
         reference.turn_about_root(pose, headings[w], origin, turn)
-        reference.reference_pose(scene.clip, scene.skeleton, start, origin, turn, pose)
-        reference.reference_velocity(scene.clip, start, turn, velocity)
+        reference.reference_pose(clip, skeleton, start, origin, turn, pose)
+        reference.reference_velocity(clip, start, turn, worlds.velocity[w])
         for axis in (0, 2):
             if scene.rules.place_at_origin:
                 origin[axis] -= pose[axis]
                 pose[axis] = 0.0
-        joints = scratch.frames.joints
-        kinematics.place_joints(scene.skeleton, pose, joints)
-        lift = reference.lift_above_ground(scene.skeleton, joints)
+        kinematics.place_joints(skeleton, pose, joints)
+        lift = reference.lift_above_ground(skeleton, joints)
         pose[1] += lift
         origin[1] += lift
-        _default_target(scene.skeleton, worlds.target[w])
+        _default_target(skeleton, worlds.target[w])
         worlds.contact[w] = False
         worlds.needs_action[w] = True
-        simulation.place_world(
-            scene.functions, scene.skeleton, scene.mechanism, worlds.pointers[w], pose, velocity
-        )
-        _judge(scene, worlds, w, True, scratch)
-        _record(scene, worlds, w, scratch)
 
 
 @jit
-def set_actions(
-    first: int,
-    last: int,
-    scene: Scene,
-    worlds: Worlds,
-    chosen: BoolArray,
-    actions: Array,
-) -> None:
-    """Turns actions, shape `(N, A)`, into the PD targets of each chosen world."""
-    for w in range(first, last):
+def set_targets(skeleton: Skeleton, actions: Array, chosen: BoolArray, out_target: Array) -> None:
+    """Turns the actions of each chosen world, shape `(N, A)`, into its PD target pose."""
+    for w in range(len(chosen)):
         if chosen[w]:
-            _set_target(scene.skeleton, actions[w], worlds.target[w])
+            _set_target(skeleton, actions[w], out_target[w])
 
 
 @jit
@@ -228,7 +216,8 @@ def place_worlds(first: int, last: int, scene: Scene, worlds: Worlds, chosen: Bo
             simulation.place_world(
                 scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity
             )
-            _judge(scene, worlds, w, True, scratch)
+            worlds.finite[w] = True
+            _judge(scene, worlds, w, scratch)
             _record(scene, worlds, w, scratch)
 
 
@@ -252,39 +241,39 @@ def clip_actions(skeleton: Skeleton, clip: motion.Clip, times: Array, out_action
 
 @inlined
 def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
-    if worlds.end_reason[w] == INVALID:
-        return  # the engine would only complain about its numbers
     rules, clip = scene.rules, scene.clip
+    row = worlds.pointers[w]
     worlds.time[w] += rules.timestep
     before = motion.phase(clip, worlds.clip_time[w])
     worlds.clip_time[w] += rules.timestep
-    if motion.phase(clip, worlds.clip_time[w]) < before:
-        arrays = engine.engine_arrays(scene.mechanism, worlds.pointers[w])
-        reference.start_cycle(
-            clip,
+    if worlds.finite[w]:  # the engine would only complain about numbers that are not
+        if motion.phase(clip, worlds.clip_time[w]) < before:
+            qpos = engine.engine_arrays(scene.mechanism, row).qpos
+            reference.start_cycle(
+                clip,
+                scene.skeleton,
+                worlds.clip_time[w],
+                qpos[:3],
+                qpos[3:7],
+                rules.sync_position,
+                rules.sync_rotation,
+                worlds.origin[w],
+                worlds.turn[w],
+                worlds.clip_pose[w],
+            )
+        worlds.finite[w] = simulation.update_engine(
+            scene.functions,
             scene.skeleton,
-            worlds.clip_time[w],
-            arrays.qpos[:3],
-            arrays.qpos[3:7],
-            rules.sync_position,
-            rules.sync_rotation,
-            worlds.origin[w],
-            worlds.turn[w],
-            worlds.clip_pose[w],
+            scene.mechanism,
+            row,
+            worlds.target[w],
+            rules.timestep,
+            rules.num_substeps,
+            scratch,
+            worlds.contact[w],
         )
-    finite = simulation.update_engine(
-        scene.functions,
-        scene.skeleton,
-        scene.mechanism,
-        worlds.pointers[w],
-        worlds.target[w],
-        rules.timestep,
-        rules.num_substeps,
-        scratch,
-        worlds.contact[w],
-    )
     worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
-    _judge(scene, worlds, w, finite, scratch)
+    _judge(scene, worlds, w, scratch)
 
 
 @jit
@@ -298,32 +287,30 @@ def _begins_interval(rules: Rules, time: float) -> bool:
 
 
 @inlined
-def _judge(scene: Scene, worlds: Worlds, w: int, finite: bool, scratch: Scratch) -> None:
+def _judge(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
     row, rules = worlds.pointers[w], scene.rules
-    pose, velocity = worlds.pose[w], worlds.velocity[w]
     exploded = -1
-    if finite:
+    if worlds.finite[w]:
         exploded = simulation.exploded_body(
-            scene.skeleton, scene.mechanism, row, pose, velocity, scratch
+            scene.skeleton, scene.mechanism, row, worlds.pose[w], worlds.velocity[w], scratch
         )
     worlds.exploded_body[w] = exploded
     fallen = False
     for body in range(len(rules.fall_bodies)):
         fallen |= rules.fall_bodies[body] and worlds.contact[w, body]
-    if rules.rotation_falls and not fallen:
+    if rules.rotation_falls and worlds.finite[w] and not fallen:
         fallen = _root_is_off(scene, worlds, w)
     worlds.fallen[w] = fallen
-    if exploded >= 0 or not finite:
-        worlds.end_reason[w] = INVALID
-    elif fallen and rules.fall_ends:
-        worlds.end_reason[w] = FALL
+    end = NONE
+    if fallen and rules.fall_ends:
+        end = FALL
     elif motion.is_over(scene.clip, worlds.clip_time[w]):
-        worlds.end_reason[w] = CLIP_END
+        end = CLIP_END
     elif worlds.time[w] >= worlds.time_limit[w]:
-        worlds.end_reason[w] = TIME_LIMIT
-    else:
-        worlds.end_reason[w] = NONE
+        end = TIME_LIMIT
+    worlds.scene_end[w] = end
+    worlds.end_reason[w] = end if worlds.finite[w] and exploded < 0 else INVALID
 
 
 @inlined
@@ -344,13 +331,17 @@ def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
 
 @inlined
 def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
-    """Writes the world's poses, state and reward."""
+    """Writes the world's poses, state and reward; the last finite ones stay as they are."""
+    if not worlds.finite[w]:
+        worlds.reward[w] = 0.0
+        return
     skeleton, clip = scene.skeleton, scene.clip
     pose, velocity = worlds.pose[w], worlds.velocity[w]
     time, turn = worlds.clip_time[w], worlds.turn[w]
     simulation.read_world(skeleton, scene.mechanism, worlds.pointers[w], pose, velocity)
     kinematics.place_bodies(skeleton, pose, velocity, scratch.frames)
-    phase = np.fmod(time / scene.rules.cycle_period, 1.0)
+    phase = time / scene.rules.cycle_period
+    phase -= math.floor(phase)
     features.write_state(scene.layout, pose, scratch.frames.bodies, phase, worlds.state[w])
     target, target_velocity = worlds.clip_pose[w], worlds.clip_velocity[w]
     reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
