@@ -120,7 +120,7 @@ def train(output: pathlib.Path, checkpoint: dict[str, Any] | None) -> bool:
             dtype=np.float32,
             num_sim_substeps=int(_PHYSICS_RATE.value) // 600,
         ) as environment,
-        (output / "learning_curve.csv").open("a" if checkpoint else "w") as csv_file,
+        (output / "learning_curve.csv").open("a") as csv_file,
         tqdm.tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0) as bar,
     ):
         terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
@@ -214,6 +214,8 @@ def main(_: list[str]) -> None:
     path = output / "checkpoint.pkl"
     if path.exists() and not _RESUME.value:
         raise app.UsageError(f"{path} exists: add --resume or choose another --output.")
+    if not path.exists():  # a run that ended before its first checkpoint may have left a curve
+        (output / "learning_curve.csv").unlink(missing_ok=True)
     if train(output, read_checkpoint(path) if _RESUME.value else None):
         evaluate(read_checkpoint(path))
 
