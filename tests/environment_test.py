@@ -355,6 +355,10 @@ class TestReplay:
         walk.core.seed(0)
         assert same(first, episode(walk))
 
+    @pytest.mark.skipif(
+        int(mujoco.__version__.split(".")[0]) < 4,
+        reason="before 4.0 MuJoCo calls user callbacks for every model, whatever its flags",
+    )
     def test_callbacks_of_other_simulations_stay_out(self, walk):
         expected = episode(walk)
         calls = []
