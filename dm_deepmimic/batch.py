@@ -1,7 +1,6 @@
 """N environments of one scene stepped as one by threads of this process."""
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dm_env
 import numpy as np
@@ -17,7 +16,7 @@ FIRST, MID, LAST = (int(kind) for kind in dm_env.StepType)
 DISCOUNTS = np.array([reason.discount for reason in EndReason])
 
 
-class BatchEnvironment:
+class BatchEnvironment(environment.EnvironmentBase):
     """N worlds whose time steps are arrays with a leading axis N.
 
     Row i is bitwise what `Environment` gives with seed `seeds[i]`, but for two things that arrays
@@ -42,14 +41,8 @@ class BatchEnvironment:
         clip_actions: bool = False,
     ) -> None:
         """Wraps the worlds and a view of the first, which tells the specs; see `Environment`."""
+        super().__init__(first_world, dtype, observation, clip_actions)
         self.core, self.num_envs, self.seeds = core, core.num_worlds, seeds
-        self._action_spec = specs.action_spec(first_world, dtype)
-        self._observation_spec = specs.observation_spec(first_world, observation, dtype)
-        self._reward_spec = specs.reward_spec(first_world, dtype)
-        self._discount_spec = specs.discount_spec(dtype)
-        self._dtype = np.dtype(dtype)
-        self._as_dict = observation == "dict"
-        self._clip_actions = clip_actions
         self._ended = np.ones(self.num_envs, np.bool_)
 
     def reset(self) -> dm_env.TimeStep:
@@ -89,40 +82,9 @@ class BatchEnvironment:
         """Returns the names of the bodies that fell or exploded in a world."""
         return self.core.end_bodies(world)
 
-    def control_timestep(self) -> float:
-        """Returns the length of a full step [s]."""
-        return 1.0 / self.core.controller.query_rate
-
-    def action_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the spec of one world's action."""
-        return self._action_spec
-
-    def observation_spec(self) -> Any:
-        """Returns the spec of one world's observation."""
-        return self._observation_spec
-
-    def reward_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the spec of one world's reward."""
-        return self._reward_spec
-
-    def discount_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the spec of one world's discount."""
-        return self._discount_spec
-
     def close(self) -> None:
         """Ends the threads; twice does no harm."""
         self.core.close()
-
-    def __enter__(self) -> "BatchEnvironment":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:
         worlds = self.core.worlds

@@ -1,7 +1,7 @@
 """The `dm_env.Environment`: one core, one control step a time step."""
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import dm_env
 import numpy as np
@@ -11,7 +11,61 @@ from dm_deepmimic import errors, specs
 from dm_deepmimic.core import Core, EndReason
 
 
-class Environment(dm_env.Environment):
+class EnvironmentBase:
+    """The specs of one world and the context manager, for environments of one world or many."""
+
+    def __init__(
+        self,
+        core: Core,
+        dtype: npt.DTypeLike,
+        observation: specs.ObservationKind,
+        clip_actions: bool,
+    ) -> None:
+        self._action_spec = specs.action_spec(core, dtype)
+        self._observation_spec = specs.observation_spec(core, observation, dtype)
+        self._reward_spec = specs.reward_spec(core, dtype)
+        self._discount_spec = specs.discount_spec(dtype)
+        self._control_timestep = core.control_timestep()
+        self._dtype: np.dtype[Any] = np.dtype(dtype)
+        self._as_dict = observation == "dict"
+        self._clip_actions = clip_actions
+
+    def control_timestep(self) -> float:
+        """Returns the length of a full step [s]."""
+        return self._control_timestep
+
+    def action_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the action spec; its name lists the entries, separated by tabs."""
+        return self._action_spec
+
+    def observation_spec(self) -> Any:
+        """Returns the observation spec, or the dictionary of the state's and the goal's."""
+        return self._observation_spec
+
+    def reward_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the reward spec."""
+        return self._reward_spec
+
+    def discount_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the discount spec."""
+        return self._discount_spec
+
+    def close(self) -> None:
+        """Ends what runs in the background; twice does no harm."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Environment(EnvironmentBase, dm_env.Environment):
     """A character that imitates a motion.
 
     An action is held for one control period, 1/30 s. A fall, the clip's end, success and an invalid
@@ -39,14 +93,8 @@ class Environment(dm_env.Environment):
             clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as
                 they are.
         """
+        super().__init__(core, dtype, observation, clip_actions)
         self.core = core
-        self._action_spec = specs.action_spec(core, dtype)
-        self._observation_spec = specs.observation_spec(core, observation, dtype)
-        self._reward_spec = specs.reward_spec(core, dtype)
-        self._discount_spec = specs.discount_spec(dtype)
-        self._dtype: np.dtype[Any] = np.dtype(dtype)
-        self._as_dict = observation == "dict"
-        self._clip_actions = clip_actions
         self._ended = True
         self._start_counts()
 
@@ -101,40 +149,9 @@ class Environment(dm_env.Environment):
             "time": self.core.get_time(),
         }
 
-    def control_timestep(self) -> float:
-        """Returns the length of a full step [s]."""
-        return self.core.control_timestep()
-
-    def action_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the action spec; its name lists the entries, separated by tabs."""
-        return self._action_spec
-
-    def observation_spec(self) -> Any:
-        """Returns the observation spec, or the dictionary of the state's and the goal's."""
-        return self._observation_spec
-
-    def reward_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the reward spec."""
-        return self._reward_spec
-
-    def discount_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the discount spec."""
-        return self._discount_spec
-
     def close(self) -> None:
         """Closes the core; twice does no harm."""
         self.core.close()
-
-    def __enter__(self) -> "Environment":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _start_counts(self) -> None:
         self._end_reason = EndReason.NONE
