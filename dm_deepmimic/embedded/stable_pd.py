@@ -125,7 +125,8 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
     gap, moment, drift = scratch.gap, scratch.moment, scratch.drift
     drift[0, :] = 0.0
     for body in range(1, len(mechanism.body_parent)):
-        _body_gap(mechanism, engine, body, gap[body])
+        axes = engine.ximat[9 * body : 9 * body + 9]
+        _turn_inertia(mechanism.inertia_gap[body], axes, gap[body])
         parent = mechanism.body_parent[body]
         first = mechanism.body_dof[body]
         for axis in range(3):
@@ -193,14 +194,14 @@ def _spring_force(
 
 
 @jit
-def _body_gap(mechanism: Mechanism, engine: EngineArrays, body: int, out_gap: Array) -> None:
-    """Writes a body's inertia gap in the world's axes as xx, yy, zz, xy, xz, yz."""
-    principal = mechanism.inertia_gap[body]
+def _turn_inertia(principal: Array, m: Array, out_gap: Array) -> None:
+    """Writes principal inertias along a body's axes, the columns of the matrix m, in the world's
+    axes as xx, yy, zz, xy, xz, yz.
+    """
     x, y, z = principal[0], principal[1], principal[2]
     if x == 0.0 and y == 0.0 and z == 0.0:
         out_gap[:] = 0.0
         return
-    m = engine.ximat[9 * body : 9 * body + 9]
     out_gap[0] = x * m[0] * m[0] + y * m[1] * m[1] + z * m[2] * m[2]
     out_gap[1] = x * m[3] * m[3] + y * m[4] * m[4] + z * m[5] * m[5]
     out_gap[2] = x * m[6] * m[6] + y * m[7] * m[7] + z * m[8] * m[8]
