@@ -4,8 +4,9 @@
 
 All rates are per second of CPU time of this process. `physics` replays the very motion of the
 environment with MuJoCo alone: the same model, start states and joint torques, so that every engine
-step does the same work and ends in the same state, which is checked bitwise. `share` is the
-environment's rate over it, the median of paired repeats. PyBullet's port runs the same clip.
+step does the same work and ends in the same state, which is checked bitwise; `with PD` computes
+the torques as well, as DeepMimic's physics does. `share` is the environment's rate over each, the
+median of paired repeats. PyBullet's port runs the same clip.
 """
 
 import argparse
@@ -26,10 +27,11 @@ import numpy.typing as npt
 
 import dm_deepmimic
 from dm_deepmimic.compiling import jit
-from dm_deepmimic.embedded import engine
+from dm_deepmimic.embedded import engine, simulation
 
 NUM_STEPS = 15  # the walk's open-loop targets keep the character up that long
 UPDATES = 20  # of one control step
+UPDATE = 1.0 / 60.0 / 10  # [s]
 
 
 @jit
@@ -51,6 +53,33 @@ def replay(
                 engine.call2(functions.step2, functions.model, row[-1])
 
 
+@jit
+def replay_with_pd(
+    functions: engine.Functions,
+    skeleton: Any,
+    mechanism: Any,
+    pointers: npt.NDArray[np.int64],
+    targets: npt.NDArray[np.float64],
+    num_substeps: int,
+) -> None:
+    """Steps MuJoCo under the torques of PD target poses, shape `(updates, N, P)`."""
+    scratch = simulation.make_scratch(skeleton, mechanism)
+    contact = np.zeros(len(skeleton.parent), np.bool_)
+    for world in range(len(pointers)):
+        for update in range(len(targets)):
+            simulation.update_engine(
+                functions,
+                skeleton,
+                mechanism,
+                pointers[world],
+                targets[update, world],
+                UPDATE,
+                num_substeps,
+                scratch,
+                contact,
+            )
+
+
 class Motion:
     """A short motion of N worlds that can be run by the environment and by MuJoCo alone."""
 
@@ -65,7 +94,7 @@ class Motion:
         times = core.worlds.clip_time[:, None] + np.arange(1, NUM_STEPS + 1) / 30.0
         flat = core.reference_actions(times.ravel())
         self.actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
-        self.torques = self._record()
+        self.torques, self.targets = self._record()
 
     def start(self) -> None:
         """Puts every world back to its first state."""
@@ -90,33 +119,52 @@ class Motion:
         replay(*arguments, self.torques, substeps)
         return time.process_time() - before
 
+    def run_physics_with_pd(self) -> float:
+        """Returns the CPU time of the engine steps and the PD torques [s]."""
+        core, simulated = self.batch.core, self.simulation
+        arguments = (
+            simulated.functions,
+            core.character.skeleton,
+            simulated.mechanism,
+            simulated.pointers,
+        )
+        substeps = core.settings.num_sim_substeps
+        replay_with_pd(*arguments, self.targets[:0], substeps)
+        self.start()
+        before = time.process_time()
+        replay_with_pd(*arguments, self.targets, substeps)
+        return time.process_time() - before
+
     def positions(self) -> npt.NDArray[np.float64]:
         """Returns every world's joint positions, shape `(N, Q)`."""
         return np.array([data.qpos for data in self.simulation.data])
 
-    def _record(self) -> npt.NDArray[np.float64]:
-        rows = []
+    def _record(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        torques, targets = [], []
         for actions in self.actions:
             self.batch.core.set_actions(actions)
             for _ in range(UPDATES):
                 self.batch.core.update()
-                rows.append([data.qfrc_applied.copy() for data in self.simulation.data])
-        return np.array(rows)
+                torques.append([data.qfrc_applied.copy() for data in self.simulation.data])
+                targets.append(self.batch.core.worlds.target.copy())
+        return np.array(torques), np.array(targets)
 
 
-def measure(preset: str, num_envs: int, repeats: int) -> tuple[float, float, float]:
-    """Returns the environment's and the engine's control steps a second, and the median share."""
+def measure(preset: str, num_envs: int, repeats: int) -> list[float]:
+    """Returns the rates of the environment, of physics alone and with PD, and the two shares."""
     motion = Motion(preset, num_envs)
-    motion.run_environment()
-    expected = motion.positions()
-    motion.run_physics()
-    np.testing.assert_array_equal(motion.positions(), expected)
-    pairs = [(motion.run_environment(), motion.run_physics()) for _ in range(repeats)]
-    count = NUM_STEPS * num_envs
-    environment, physics = (count / statistics.median(times) for times in zip(*pairs, strict=True))
-    share = statistics.median(physics / environment for environment, physics in pairs)
+    runs = (motion.run_environment, motion.run_physics, motion.run_physics_with_pd)
+    ends = []
+    for run in runs:
+        run()
+        ends.append(motion.positions())
+    np.testing.assert_array_equal(ends[0], ends[1])
+    np.testing.assert_array_equal(ends[0], ends[2])
+    times = np.array([[run() for run in runs] for _ in range(repeats)])
     motion.batch.close()
-    return environment, physics, share
+    rates = NUM_STEPS * num_envs / np.median(times, axis=0)
+    shares = np.median(times[:, 1:] / times[:, :1], axis=0)
+    return [*rates, *shares]
 
 
 def measure_single(preset: str, repeats: int) -> float:
@@ -192,12 +240,16 @@ def main() -> None:
     parser.add_argument("--num_envs", type=int, nargs="*", default=[1, 16, 64, 256])
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
-    print("| worlds | control steps/s | physics alone | share |\n|---|---|---|---|")
+    print(
+        "| worlds | control steps/s | physics | with PD | share of physics | share with PD |"
+    )
+    print("|---|---|---|---|---|---|")
     for num_envs in options.num_envs:
-        environment, physics, share = measure(options.preset, num_envs, options.repeats)
-        print(f"| {num_envs} | {environment:.0f} | {physics:.0f} | {share:.3f} |", flush=True)
+        *rates, alone, with_pd = measure(options.preset, num_envs, options.repeats)
+        columns = " | ".join(f"{rate:.0f}" for rate in rates)
+        print(f"| {num_envs} | {columns} | {alone:.3f} | {with_pd:.3f} |", flush=True)
     single = measure_single(options.preset, 3 * options.repeats)
-    print(f"| `Environment` | {single:.0f} | | |")
+    print(f"| `Environment` | {single:.0f} | | | | |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     print(f"\nPeak memory of this process: {peak:.0f} MB.")
     if importlib.util.find_spec("pybullet_envs") is not None:
