@@ -240,9 +240,7 @@ def main() -> None:
     parser.add_argument("--num_envs", type=int, nargs="*", default=[1, 16, 64, 256])
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
-    print(
-        "| worlds | control steps/s | physics | with PD | share of physics | share with PD |"
-    )
+    print("| worlds | control steps/s | physics | with PD | share of physics | share with PD |")
     print("|---|---|---|---|---|---|")
     for num_envs in options.num_envs:
         *rates, alone, with_pd = measure(options.preset, num_envs, options.repeats)
