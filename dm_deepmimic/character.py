@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 REVOLUTE, SPHERICAL, FIXED, ROOT = range(4)
-JOINT_TYPES = {"revolute": REVOLUTE, "spherical": SPHERICAL, "fixed": FIXED, "none": ROOT}
+JOINT_TYPES = {"revolute": REVOLUTE, "spherical": SPHERICAL, "fixed": FIXED}  # below the root
 POSE_SIZES = (1, 4, 0, 7)  # by joint type; a velocity has the same layout
 ACTION_SIZES = (1, 3, 0, 0)
 SHAPES = ("sphere", "box", "capsule", "cylinder")
@@ -276,7 +276,7 @@ def _joint_type(joint: JsonReader, index: int) -> int:
     if index == 0:
         joint.choice("Type", ("none",))
         return ROOT
-    return JOINT_TYPES[joint.choice("Type", ("revolute", "spherical", "fixed"))]
+    return JOINT_TYPES[joint.choice("Type", tuple(JOINT_TYPES))]
 
 
 def _collision_mask(body: JsonReader) -> int:

@@ -55,6 +55,16 @@ def open_core(clip: str, **options):
     return dm_deepmimic.load(f"humanoid3d_{clip}", seed=0, **options).core
 
 
+def placed_cases(core, features):
+    """Yields each recorded case and where its simulated pose puts joints and bodies."""
+    skeleton = core.batch.character.skeleton
+    frames = kinematics.make_frames(len(skeleton.parent))
+    for case in features["cases"]:
+        pose, velocity = np.array(case["sim_pose"]), np.array(case["sim_vel"])
+        kinematics.place_bodies(skeleton, pose, velocity, frames)
+        yield case, frames
+
+
 def largest(differences: list) -> float:
     """Returns the largest magnitude; NaN if there is any."""
     return max(float(np.max(np.abs(difference))) for difference in differences)
@@ -167,13 +177,8 @@ class TestFeatures:
         assert self.differences(recorded, lambda core: core.get_kin_vel(), "kin_vel") <= 1e-10
 
     def test_bodies_and_their_velocities_agree_within_1e_5(self, recorded):
-        core, features = recorded
-        skeleton = core.batch.character.skeleton
-        frames = kinematics.make_frames(len(skeleton.parent))
         gaps = []
-        for case in features["cases"]:
-            pose, velocity = np.array(case["sim_pose"]), np.array(case["sim_vel"])
-            kinematics.place_bodies(skeleton, pose, velocity, frames)
+        for case, frames in placed_cases(*recorded):
             bodies = np.array(case["bodies_pos_quatwxyz_vel_angvel"])
             flipped = np.sum(frames.bodies[:, 3:7] * bodies[:, 3:7], axis=1) < 0.0
             bodies[flipped, 3:7] *= -1.0
@@ -181,13 +186,9 @@ class TestFeatures:
         assert largest(gaps) <= 1e-5
 
     def test_the_centre_of_mass_agrees_within_1e_6(self, recorded):
-        core, features = recorded
-        skeleton = core.batch.character.skeleton
-        frames = kinematics.make_frames(len(skeleton.parent))
+        skeleton = recorded[0].batch.character.skeleton
         gaps = []
-        for case in features["cases"]:
-            pose, velocity = np.array(case["sim_pose"]), np.array(case["sim_vel"])
-            kinematics.place_bodies(skeleton, pose, velocity, frames)
+        for case, frames in placed_cases(*recorded):
             center = kinematics.center_of_mass(skeleton, frames.bodies)
             gaps.append(np.array(center) - np.concatenate([case["com"], case["com_vel"]]))
         assert largest(gaps) <= 1e-6
