@@ -69,7 +69,7 @@ def replay(rollouts: Mapping[str, Array], name: str) -> Replay:
             core.set_action(action)
             for _ in range(UPDATES):
                 core.batch.update()
-            fails.append(core.check_terminate() is Terminate.FAIL)
+            fails.append(core.check_terminate() is Terminate.Fail)
             if step < len(field["pose"]):
                 joints.append(joint_errors(person, core.get_pose(), field["pose"][step]))
                 rewards.append(abs(core.calc_reward() - field["reward"][step]))
@@ -78,7 +78,7 @@ def replay(rollouts: Mapping[str, Array], name: str) -> Replay:
         np.array(joints),
         np.array(rewards),
         np.array(contacts),
-        _first(field["terminate"][1:] == Terminate.FAIL),
+        _first(field["terminate"][1:] == Terminate.Fail),
         _first(np.array(fails)),
     )
 

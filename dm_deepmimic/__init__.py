@@ -1,5 +1,7 @@
 """dm_env environments in which simulated characters imitate motion clips (DeepMimic, AMP)."""
 
+from typing import TYPE_CHECKING, Any
+
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.environment import Environment
@@ -10,16 +12,28 @@ from dm_deepmimic.errors import (
     AssetNotFoundError,
     CoreError,
     DeepMimicError,
+    MissingMethodError,
     UnknownNameError,
     UnsupportedError,
 )
 from dm_deepmimic.loading import load, load_batch
+from dm_deepmimic.resets import ResetArgs
+
+if TYPE_CHECKING:
+    from dm_deepmimic.deepmimic_env import DeepMimicEnv
 
 __version__ = "0.1.0"
 
 __all__ = (
     "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment",
-    "CoreError",
-    "DeepMimicError", "EndReason", "Environment", "UnknownNameError", "UnsupportedError", "load",
-    "load_batch",
+    "CoreError", "DeepMimicEnv", "DeepMimicError", "EndReason", "Environment", "MissingMethodError",
+    "ResetArgs", "UnknownNameError", "UnsupportedError", "load", "load_batch",
 )  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name != "DeepMimicEnv":  # it is a simulator, which importing the package shall not bring
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dm_deepmimic.deepmimic_env import DeepMimicEnv
+
+    return DeepMimicEnv

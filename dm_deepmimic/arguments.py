@@ -37,6 +37,7 @@ _PERTURBATION_KEYS = (  # without effect unless enable_rand_perturbs
     "perturb_time_max",
     "perturb_time_min",
 )
+EMBEDDED_KEYS = ("enable_self_collision",)  # DeepMimic has none such
 IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS + _PERTURBATION_KEYS)
 _SEPARATORS = re.compile(r"[ \t\n\r,]+")
 _BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
@@ -116,6 +117,8 @@ class SceneSettings:
         time_end_lim_exp: Mean after annealing [s]; `time_lim_exp` unless given.
         anneal_samples: Samples until annealing ends; none happens unless positive.
         enable_rand_perturbs: Whether the character is pushed by chance; not supported.
+        enable_self_collision: Whether the character's bodies collide with each other; a key of the
+            embedded core alone.
     """
 
     scene: str
@@ -149,6 +152,7 @@ class SceneSettings:
     time_end_lim_exp: float = 1.0
     anneal_samples: int = -1
     enable_rand_perturbs: bool = False
+    enable_self_collision: bool = True
 
 
 _TYPES = typing.get_type_hints(SceneSettings)
@@ -212,32 +216,73 @@ def scene_settings(
         UnknownNameError: The scene or the key of an override does not exist.
         UnsupportedError: A setting asks for what the embedded core does not do.
     """
-    for key in overrides:
-        if key not in _TYPES:
-            raise errors.UnknownNameError("argument", str(key), OVERRIDE, _TYPES, suggest=True)
-    where = {key: value.where for key, value in arguments.items()} | dict.fromkeys(
-        overrides, OVERRIDE
-    )
+    _refuse_unknown(overrides, _TYPES)
     settings: dict[str, Any] = {}
     for key in _TYPES:  # the scene comes first: another scene's keys would be unknown ones
-        if key in overrides:
-            settings[key] = _read_override(key, overrides[key])
-        elif key in arguments:
-            settings[key] = _read_value(key, arguments[key])
+        if key in overrides or key in arguments:
+            settings[key], where = _read(key, arguments, overrides)
+            _check(key, settings[key], where)
         elif key == "scene" or key in _REQUIRED:
             expected = "a name" if key == "scene" else "a file name"
             raise errors.ArgumentError(arguments.source, key, "nothing", expected)
-        if key in settings:
-            _check(key, settings[key], where[key])
-    for name in ("min", "max", "exp"):
-        if f"time_lim_{name}" in settings:
-            settings.setdefault(f"time_end_lim_{name}", settings[f"time_lim_{name}"])
-    result = SceneSettings(**settings)
-    _check_times(result, where)
+    settings |= time_limits(arguments, overrides)
     for key, value in arguments.items():
         if key not in _TYPES and key not in IGNORED_KEYS:
             hint = errors.suggestion(key, _TYPES)
             warnings.warn(f"Unknown argument {key!r} in {value.where}.{hint}", stacklevel=2)
+    return SceneSettings(**settings)
+
+
+def time_limits(
+    arguments: Arguments, overrides: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, float]:
+    """Returns the six limits of the timer by key, with their defaults [s].
+
+    Raises:
+        ArgumentError: One is no time, or the shortest is above the longest.
+    """
+    limits: dict[str, float] = {}
+    origins: dict[str, str] = {}
+    for start in ("time_lim", "time_end_lim"):
+        for name in ("min", "max", "exp"):
+            key = f"{start}_{name}"
+            if key in overrides or key in arguments:
+                limits[key], origins[key] = _read(key, arguments, overrides)
+                _check(key, limits[key], origins[key])
+            else:
+                limits[key] = limits.get(f"time_lim_{name}", 1.0 if name == "exp" else math.inf)
+        _check_times(start, limits, origins)
+    return limits
+
+
+def words(
+    arguments: Arguments, overrides: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, tuple[str, ...]]:
+    """Returns each key's words as DeepMimic's own parser takes them, for other cores than ours.
+
+    Args:
+        arguments: What was read from files and tokens.
+        overrides: Python values by key, which win; keys that DeepMimic reads, and any that
+            `arguments` have.
+
+    Raises:
+        ArgumentError: An override is of another type.
+        UnknownNameError: Its key does not exist.
+        UnsupportedError: It is a key of the embedded core alone.
+    """
+    result = {key: value.values for key, value in arguments.items()}
+    for key in overrides:
+        if key in EMBEDDED_KEYS:
+            raise errors.UnsupportedError(f"{key!r}", OVERRIDE, core="native")
+    known = [key for key in _TYPES if key not in EMBEDDED_KEYS]
+    _refuse_unknown(overrides, [*known, *IGNORED_KEYS, *arguments])
+    for key, value in overrides.items():
+        if key in _TYPES:
+            value = _read_override(key, value)
+        elements: tuple[object, ...] = (value,)
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+            elements = tuple(value)
+        result[key] = tuple(map(_word, elements))
     return result
 
 
@@ -301,6 +346,27 @@ def _single(key: str, value: Value, expected: str) -> str:
         message = f"Expected one value for {key!r} in {value.where}, got {len(value.values)};"
         warnings.warn(f"{message} only {word!r} is used.", stacklevel=3)
     return word
+
+
+def _refuse_unknown(overrides: Mapping[str, object], known: Iterable[str]) -> None:
+    names = set(known)
+    for key in overrides:
+        if key not in names:
+            raise errors.UnknownNameError("argument", str(key), OVERRIDE, names, suggest=True)
+
+
+def _read(key: str, arguments: Arguments, overrides: Mapping[str, object]) -> tuple[Any, str]:
+    """Returns the value of a key that was given, and where."""
+    if key in overrides:
+        return _read_override(key, overrides[key]), OVERRIDE
+    return _read_value(key, arguments[key]), arguments[key].where
+
+
+def _word(value: object) -> str:
+    """Returns a Python value as a word of an arg file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
 
 
 def _read_value(key: str, value: Value) -> Any:
@@ -376,18 +442,17 @@ def _check(key: str, value: Any, where: str) -> None:
         raise errors.UnsupportedError(f"'{key}' {value!r}", where, "'motion'")
 
 
-def _check_times(settings: SceneSettings, where: Mapping[str, str]) -> None:
+def _check_times(start: str, limits: Mapping[str, float], where: Mapping[str, str]) -> None:
     """Raises the error of a shortest time limit above the longest one."""
-    for start in ("time_lim", "time_end_lim"):
-        shortest, longest = getattr(settings, f"{start}_min"), getattr(settings, f"{start}_max")
-        if shortest > longest:
-            key = f"{start}_max"
-            if key in where:
-                expected, got = f"at least {start}_min ({shortest:g})", f"{longest:g}"
-            else:
-                key = f"{start}_min"
-                expected, got = f"at most {start}_max ({longest:g})", f"{shortest:g}"
-            raise errors.ArgumentError(where[key], key, got, expected)
+    shortest, longest = limits[f"{start}_min"], limits[f"{start}_max"]
+    if shortest > longest:
+        key = f"{start}_max"
+        if key in where:
+            expected, got = f"at least {start}_min ({shortest:g})", f"{longest:g}"
+        else:
+            key = f"{start}_min"
+            expected, got = f"at most {start}_max ({longest:g})", f"{shortest:g}"
+        raise errors.ArgumentError(where[key], key, got, expected)
 
 
 def _text(value: Any) -> str:

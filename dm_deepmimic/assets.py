@@ -68,6 +68,11 @@ def resolve_scene_file(name_or_path: StrPath, *, data_root: StrPath | None = Non
     return find(name, ARG_FILE, data_root=data_root)
 
 
+def is_installed(package: str) -> bool:
+    """Returns whether a package is installed, without importing it."""
+    return bool(_package_folders(package))
+
+
 def preset_names() -> list[str]:
     """Returns the names of the built-in presets, sorted."""
     return sorted(path.stem for path in _PRESETS.glob("*.txt") if not path.name.startswith("_"))

@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import pathlib
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,10 @@ IntArray = npt.NDArray[np.int64]
 REVOLUTE, SPHERICAL, FIXED, ROOT = range(4)
 JOINT_TYPES = {"revolute": REVOLUTE, "spherical": SPHERICAL, "fixed": FIXED}  # below the root
 POSE_SIZES = (1, 4, 0, 7)  # by joint type; a velocity has the same layout
-ACTION_SIZES = (1, 3, 0, 0)
+ACTUATED_DOFS = (1, 3, 0, 0)  # degrees of freedom with a PD controller, by joint type
+Layout = Literal["2018", "2021"]
+ACTION_SIZES = {"2018": (1, 4, 0, 0), "2021": (1, 3, 0, 0)}  # by layout and joint type
+AXIS_OFFSET = (0.0, 0.0, -0.2)  # of the axes in actions of 2018
 SHAPES = ("sphere", "box", "capsule", "cylinder")
 SPHERE, BOX, CAPSULE, CYLINDER = range(4)
 NUM_SIZES = (1, 3, 2, 2)  # by shape
@@ -50,6 +54,7 @@ class Skeleton(NamedTuple):
     joint_reach: Array  # (J,) distance from the parent joint [m]
     body_reach: Array  # (J,) distance of the centre of mass from the joint [m]
     joint_weight: Array  # (J,) of the imitation reward, sum 1
+    angle_axis: bool  # whether actions turn spherical joints by an angle about an axis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Character:
 
     Attributes:
         path: The file it was read from.
+        layout: Layout of its actions, see `load_character`.
         skeleton: Tree, bodies and weights.
         joint_names: Names by joint id.
         body_names: Names by body id; body b belongs to joint b.
@@ -69,6 +75,7 @@ class Character:
     """
 
     path: pathlib.Path
+    layout: Layout
     skeleton: Skeleton
     joint_names: tuple[str, ...]
     body_names: tuple[str, ...]
@@ -90,55 +97,62 @@ class Character:
 
     @property
     def action_size(self) -> int:
-        """Numbers in an action: an exponential map or an angle for each joint below the root."""
-        return int(sum(ACTION_SIZES[kind] for kind in self.skeleton.joint_type))
+        """Numbers in an action: a rotation or an angle for each joint below the root."""
+        return int(sum(ACTION_SIZES[self.layout][kind] for kind in self.skeleton.joint_type))
 
     def action_names(self) -> tuple[str, ...]:
         """Returns a name for each entry of an action, such as `right_hip_x` or `right_knee`."""
+        parts = ("angle", "axis_x", "axis_y", "axis_z") if self.skeleton.angle_axis else "xyz"
         names: list[str] = []
         for name, kind in zip(self.joint_names, self.skeleton.joint_type, strict=True):
             if kind == REVOLUTE:
                 names.append(name)
             elif kind == SPHERICAL:
-                names += [f"{name}_{axis}" for axis in "xyz"]
+                names += [f"{name}_{part}" for part in parts]
         return tuple(names)
 
     def action_bounds(self) -> tuple[Array, Array]:
-        """Returns the smallest and largest action, shape `(action_size,)` [rad].
+        """Returns the smallest and largest action, shape `(action_size,)`.
 
-        A full turn for each component of an exponential map; for a revolute joint its limits,
-        widened by 1.5 widths on each side.
+        A full turn for each component of an exponential map [rad]; for angles the joint's limits,
+        widened by 1.5 widths on each side [rad]; 1 for the components of an axis.
         """
-        high = np.full(self.action_size, rotations.MAX_EXPONENTIAL_MAP)
+        bound = 1.0 if self.skeleton.angle_axis else rotations.MAX_EXPONENTIAL_MAP
+        high = np.full(self.action_size, bound)
         low = -high
-        for joint in np.flatnonzero(self.skeleton.joint_type == REVOLUTE):
-            limits = self._revolute_limits(int(joint))
+        for joint, at in self._angles():
+            limits = self._angle_limits(joint)
             centre, width = 0.5 * (limits[0] + limits[1]), limits[1] - limits[0]
-            offset = self.skeleton.action_offset[joint]
-            low[offset], high[offset] = centre - 2.0 * width, centre + 2.0 * width
+            low[at], high[at] = centre - 2.0 * width, centre + 2.0 * width
         return low, high
 
     def action_offset(self) -> Array:
         """Returns the offset of DeepMimic's normalised actions, shape `(action_size,)` [rad].
 
-        Minus the centre of a revolute joint's limits, 0 for exponential maps.
+        Minus the centre of a revolute joint's limits, 0 for exponential maps and for the angle
+        about an axis, whose third component has -0.2.
         """
         offset = np.zeros(self.action_size)
-        for joint in np.flatnonzero(self.skeleton.joint_type == REVOLUTE):
-            low, high = self._revolute_limits(int(joint))
-            offset[self.skeleton.action_offset[joint]] = -0.5 * (low + high)
+        for joint in range(self.num_joints):
+            at = self.skeleton.action_offset[joint]
+            if self.skeleton.joint_type[joint] == REVOLUTE:
+                low, high = self._angle_limits(joint)
+                offset[at] = -0.5 * (low + high)
+            elif self.skeleton.joint_type[joint] == SPHERICAL and self.skeleton.angle_axis:
+                offset[at + 1 : at + 4] = AXIS_OFFSET
         return offset
 
     def action_scale(self) -> Array:
         """Returns the scale of DeepMimic's normalised actions, shape `(action_size,)` [1/rad].
 
-        An exponential map's bounds become +-2, a revolute joint's +-1.
+        An exponential map's bounds become +-2, an angle's +-1 (but for its offset), an axis stays.
         """
         low, high = self.action_bounds()
         scale = 2.0 / (high - low)
-        for joint in np.flatnonzero(self.skeleton.joint_type == SPHERICAL):
-            offset = self.skeleton.action_offset[joint]
-            scale[offset : offset + 3] *= 2.0
+        if not self.skeleton.angle_axis:
+            for joint in np.flatnonzero(self.skeleton.joint_type == SPHERICAL):
+                at = self.skeleton.action_offset[joint]
+                scale[at : at + 3] *= 2.0
         return scale
 
     def quaternion_offsets(self) -> list[int]:
@@ -149,8 +163,17 @@ class Character:
                 offsets.append(int(offset) + (3 if kind == ROOT else 0))
         return offsets
 
-    def _revolute_limits(self, joint: int) -> tuple[float, float]:
-        low, high = self.limit_low[joint, 0], self.limit_high[joint, 0]
+    def _angles(self) -> Iterator[tuple[int, int]]:
+        """Yields each joint whose action is, or begins with, an angle, and where that is."""
+        kinds = (REVOLUTE, SPHERICAL) if self.skeleton.angle_axis else (REVOLUTE,)
+        for joint in np.flatnonzero(np.isin(self.skeleton.joint_type, kinds)):
+            yield int(joint), int(self.skeleton.action_offset[joint])
+
+    def _angle_limits(self, joint: int) -> tuple[float, float]:
+        """Returns the limits of a joint's angle, over all axes of a spherical joint [rad]."""
+        axes = slice(0, 3 if self.skeleton.joint_type[joint] == SPHERICAL else 1)
+        low = float(np.min(self.limit_low[joint, axes]))
+        high = float(np.max(self.limit_high[joint, axes]))
         return (low, high) if low <= high else (-DEFAULT_ROTATION_BOUND, DEFAULT_ROTATION_BOUND)
 
 
@@ -177,8 +200,13 @@ class Controller:
     query_rate: float
 
 
-def load_character(path: pathlib.Path) -> Character:
+def load_character(path: pathlib.Path, layout: Layout = "2021") -> Character:
     """Reads a character file.
+
+    Args:
+        path: The file.
+        layout: Actions turn a spherical joint by an exponential map, as DeepMimic's do since
+            `2021`, or by an angle about an axis, as those of `2018`.
 
     Raises:
         AssetFormatError: A key is missing or its value is not what DeepMimic's format says.
@@ -211,7 +239,7 @@ def load_character(path: pathlib.Path) -> Character:
         parent=np.array(parents, np.int64),
         joint_type=np.array(joint_type, np.int64),
         pose_offset=_offsets(joint_type, POSE_SIZES),
-        action_offset=_offsets(joint_type, ACTION_SIZES),
+        action_offset=_offsets(joint_type, ACTION_SIZES[layout]),
         joint_position=joint_position,
         joint_rotation=np.array(
             [rotations.from_euler(joint.vector("AttachTheta")) for joint in joints]
@@ -229,9 +257,11 @@ def load_character(path: pathlib.Path) -> Character:
         joint_reach=np.linalg.norm(joint_position, axis=1),
         body_reach=np.linalg.norm(body_position, axis=1),
         joint_weight=weights / (total if total > 0 else 1.0),
+        angle_axis=layout == "2018",
     )
     return Character(
         path=path,
+        layout=layout,
         skeleton=skeleton,
         joint_names=tuple(joint.text("Name", f"joint{i}") for i, joint in enumerate(joints)),
         body_names=tuple(body.text("Name", f"body{i}") for i, body in enumerate(bodies)),

@@ -11,11 +11,11 @@ Array = npt.NDArray[np.float64]
 
 
 class Terminate(enum.IntEnum):
-    """How DeepMimic says that an episode ended; NULL also stands for a timeout."""
+    """How DeepMimic says that an episode ended; Null also stands for a timeout."""
 
-    NULL = 0
-    FAIL = 1
-    SUCC = 2
+    Null = 0
+    Fail = 1
+    Succ = 2
 
 
 class Mode(enum.IntEnum):
@@ -28,9 +28,9 @@ class Mode(enum.IntEnum):
 class ActionSpace(enum.IntEnum):
     """What actions are, DeepMimic's codes."""
 
-    NULL = 0
-    CONTINUOUS = 1
-    DISCRETE = 2
+    Null = 0
+    Continuous = 1
+    Discrete = 2
 
 
 class EndReason(enum.IntEnum):
@@ -43,6 +43,7 @@ class EndReason(enum.IntEnum):
         SUCCESS: The scene's task was done.
         INVALID: A velocity exploded or a number was not finite.
         TIME_LIMIT: The timer ran out; the only end that is a truncation.
+        FAIL: A failure of which the core does not tell whether it is a fall or the clip's end.
     """
 
     NONE = 0
@@ -51,13 +52,14 @@ class EndReason(enum.IntEnum):
     SUCCESS = 3
     INVALID = 4
     TIME_LIMIT = 5
+    FAIL = 6
 
     @property
     def terminate(self) -> Terminate:
         """DeepMimic's word for this end."""
-        if self in (EndReason.FALL, EndReason.CLIP_END):
-            return Terminate.FAIL
-        return Terminate.SUCC if self is EndReason.SUCCESS else Terminate.NULL
+        if self in (EndReason.FALL, EndReason.CLIP_END, EndReason.FAIL):
+            return Terminate.Fail
+        return Terminate.Succ if self is EndReason.SUCCESS else Terminate.Null
 
     @property
     def discount(self) -> float:
@@ -71,10 +73,18 @@ class Core(Protocol):
     """One simulated character in a scene.
 
     Arrays that a core returns belong to the caller. `agent_id` is always 0: one character.
+
+    Attributes:
+        name: What the core is called, such as `embedded`.
     """
+
+    name: str
 
     def reset(self) -> None:
         """Starts an episode."""
+
+    def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
+        """Starts an episode at a time of the clip [s], or at one of its frames."""
 
     def control_step(self) -> None:
         """Runs updates until the agent must act again, or until the episode ended."""
@@ -93,6 +103,11 @@ class Core(Protocol):
 
     def end_reason(self) -> EndReason:
         """Returns why the episode ended, `NONE` while it goes on."""
+
+    def dtw_cost(self) -> float | None:
+        """Returns the cost of dynamic time warping between the episode and the clip, told at the
+        end of some test episodes.
+        """
 
     def end_bodies(self) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded."""

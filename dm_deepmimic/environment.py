@@ -1,5 +1,6 @@
 """The `dm_env.Environment`: one core, one control step a time step."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -73,7 +74,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
     context manager.
 
     Attributes:
-        core: The simulator, with the methods of DeepMimic's `DeepMimicEnv` in snake case.
+        core: The simulator, with the methods of DeepMimic's `DeepMimicEnv`.
     """
 
     def __init__(
@@ -100,10 +101,23 @@ class Environment(EnvironmentBase, dm_env.Environment):
 
     def reset(self) -> dm_env.TimeStep:
         """Starts an episode and returns its first time step."""
-        self.core.reset()
-        self._ended = False
-        self._start_counts()
-        return dm_env.restart(self._observation())
+        return self._start(self.core.reset)
+
+    def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
+        """Starts an episode at a place of the clip and returns its first time step.
+
+        Args:
+            time: Time in the clip [s].
+            frame: One of the clip's frames, in place of a time.
+
+        Raises:
+            ValueError: Neither or both are given.
+            CoreError: The clip has no such time or frame.
+            MissingMethodError: The core cannot.
+        """
+        if (time is None) == (frame is None):
+            raise ValueError(f"Expected a time or a frame, got time={time!r}, frame={frame!r}.")
+        return self._start(lambda: self.core.reset_to(time, frame))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period; the episode's end can cut the period short.
@@ -132,6 +146,11 @@ class Environment(EnvironmentBase, dm_env.Environment):
         return dm_env.TimeStep(step_type, reward, discount, self._observation())
 
     @property
+    def core_name(self) -> str:
+        """What the core is called: `embedded`, `deepmimic`, `pybullet`, or its own name."""
+        return self.core.name
+
+    @property
     def end_reason(self) -> EndReason:
         """Why the episode ended, `EndReason.NONE` while it goes on."""
         return self._end_reason
@@ -139,19 +158,27 @@ class Environment(EnvironmentBase, dm_env.Environment):
     @property
     def episode_info(self) -> dict[str, Any]:
         """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps,
-        `return`, `time` [s].
+        `return`, `time` [s]; `dtw_cost` where the core tells the episode's distance to the clip.
         """
+        cost = self.core.dtw_cost()
         return {
             "end_reason": self._end_reason,
             "bodies": self.core.end_bodies(),
             "length": self._length,
             "return": self._return,
             "time": self.core.get_time(),
+            **({} if cost is None else {"dtw_cost": cost}),
         }
 
     def close(self) -> None:
         """Closes the core; twice does no harm."""
         self.core.close()
+
+    def _start(self, reset: Callable[[], None]) -> dm_env.TimeStep:
+        reset()
+        self._ended = False
+        self._start_counts()
+        return dm_env.restart(self._observation())
 
     def _start_counts(self) -> None:
         self._end_reason = EndReason.NONE

@@ -80,13 +80,24 @@ class CoreError(DeepMimicError, RuntimeError):
 
 
 class UnsupportedError(DeepMimicError, NotImplementedError):
-    """Something of DeepMimic that the embedded core does not do."""
+    """Something of DeepMimic that a core does not do."""
 
-    def __init__(self, what: str, where: str = "", supported: str = "") -> None:
-        sentence = f"The embedded core does not support {what}{f' in {where}' if where else ''}."
+    def __init__(
+        self, what: str, where: str = "", supported: str = "", core: str = "embedded"
+    ) -> None:
+        sentence = f"The {core} core does not support {what}{f' in {where}' if where else ''}."
         if supported:
             sentence += f" It supports {supported}."
-        super().__init__(sentence, what, where, supported)
+        super().__init__(sentence, what, where, supported, core)
+
+
+class MissingMethodError(DeepMimicError, AttributeError):
+    """A method of DeepMimic's `DeepMimicEnv` that a core's object does not have."""
+
+    def __init__(self, core: str, method: str, builds: str = "") -> None:
+        """Writes the sentence; `builds` is another that says which builds have the method."""
+        sentence = f"The core {core!r} has no method {method!r}."
+        super().__init__(sentence + (f" {builds}" if builds else ""), core, method, builds)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

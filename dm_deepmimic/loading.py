@@ -1,35 +1,48 @@
-"""Opening environments by name: the one place that joins files, cores and environments."""
+"""Opening environments by name: the one door, and the one place that knows all kinds of core."""
 
-import dataclasses
+import importlib
 import numbers
 import os
-import pathlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import arguments, assets, batch, character, environment, errors, motion, specs
-from dm_deepmimic.core import Mode
-from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic import (
+    assets,
+    batch,
+    building,
+    character,
+    environment,
+    errors,
+    native,
+    pybullet_port,
+    resets,
+    specs,
+)
+from dm_deepmimic.building import Choices, SceneFiles, TimeLimit
+from dm_deepmimic.core import Core, Mode
 
 if TYPE_CHECKING:
     from dm_deepmimic.embedded.core import EmbeddedCore
 
-CORES = ("auto", "embedded")
+CORES = ("auto", "deepmimic", "embedded", "pybullet")
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
-TimeLimit = float | Literal["anneal"] | None
+ResetArgsLike = resets.ResetArgs | Mapping[str, Any] | None
 
 
 def load(
-    name_or_path: str | os.PathLike[str],
+    name_or_path: str | os.PathLike[str] | None = None,
     *,
-    core: str = "auto",
+    core: Any = "auto",
+    layout: character.Layout | None = None,
     data_root: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     mode: Literal["train", "test"] = "train",
     time_limit: TimeLimit = None,
+    reset_args: ResetArgsLike = None,
     dtype: npt.DTypeLike = np.float64,
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
@@ -38,8 +51,15 @@ def load(
     """Opens one environment.
 
     Args:
-        name_or_path: A preset such as `humanoid3d_walk`, or an arg file of DeepMimic's.
-        core: The simulator: `embedded`, or `auto` for the best there is.
+        name_or_path: A preset such as `humanoid3d_walk`, or an arg file of DeepMimic's. With an
+            object as `core`, whose scene is its own, only the names of actions are taken from it,
+            and None will do.
+        core: The simulator: `embedded`; `deepmimic`, the package of that name; `pybullet`, its
+            port; `auto`, which is `deepmimic` where that imports, else `embedded`; a function or
+            class that makes an object shaped like `DeepMimicEnv` from a list of arguments with
+            absolute paths and whether to draw; or such an object.
+        layout: Of states and actions, `2021`, the embedded core's default, or `2018`. Other cores
+            have theirs, which is compared.
         data_root: Folder with DeepMimic's `data/`, searched before `$DEEPMIMIC_DATA` and the
             installed packages.
         seed: Seed of all the environment's random numbers; None draws one.
@@ -47,6 +67,7 @@ def load(
         time_limit: Length of an episode [s]; None takes the arg file's END limit, `anneal` its
             START limit, which `core.set_sample_count` then anneals towards the end limit as the
             original does.
+        reset_args: Where in the clip episodes begin, and with what noise, see `ResetArgs`.
         dtype: Type of actions, observations, rewards and discounts.
         observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
         clip_actions: Whether actions are clipped to the spec.
@@ -55,17 +76,17 @@ def load(
     Raises:
         UnknownNameError: There is no such preset, core, mode or key.
         AssetNotFoundError: A file that the scene names is nowhere.
-        ArgumentError: A value in the arg file or an override is wrong.
+        ArgumentError: A value in the arg file, an override or the reset arguments is wrong.
         AssetFormatError: A file's content is wrong.
-        UnsupportedError: The embedded core can't do what the arg file asks.
+        UnsupportedError: The core can't do what the arg file asks.
+        MissingMethodError: The core lacks a method that the reset arguments need.
+        CoreError: The core cannot be imported, or speaks another layout.
     """
-    if core not in CORES:
-        raise errors.UnknownNameError("core", core, "", CORES)
-    simulator = _load_core(
-        name_or_path, _seeds(seed, 1), data_root, mode, time_limit, overrides, num_threads=1
-    )
+    dtype = _float_type(dtype)
+    choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
+    simulator = _load_core(name_or_path, core, choices, seed)
     return environment.Environment(
-        simulator, dtype=_float_type(dtype), observation=observation, clip_actions=clip_actions
+        simulator, dtype=dtype, observation=observation, clip_actions=clip_actions
     )
 
 
@@ -74,26 +95,30 @@ def load_batch(
     num_envs: int,
     *,
     num_threads: int | None = None,
+    layout: character.Layout | None = None,
     data_root: str | os.PathLike[str] | None = None,
     seed: int | Sequence[int] | None = None,
     mode: Literal["train", "test"] = "train",
     time_limit: TimeLimit = None,
+    reset_args: ResetArgsLike = None,
     dtype: npt.DTypeLike = np.float64,
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
     **overrides: Any,
 ) -> batch.BatchEnvironment:
-    """Opens N environments of one scene that step as one.
+    """Opens N environments of one scene that step as one, on the embedded core.
 
     Args:
         name_or_path: See `load`.
         num_envs: N.
         num_threads: Threads that step the worlds; one a core by default. Results do not depend on
             it.
+        layout: See `load`.
         data_root: See `load`.
         seed: One seed a world; an integer s stands for s, s + 1, ..., None draws them.
         mode: See `load`.
         time_limit: See `load`.
+        reset_args: See `load`.
         dtype: See `load`.
         observation: See `load`.
         clip_actions: See `load`.
@@ -106,106 +131,119 @@ def load_batch(
     num_envs = _whole_number("num_envs", num_envs, 1)
     if num_threads is not None:
         num_threads = _whole_number("num_threads", num_threads, 1)
+    dtype = _float_type(dtype)
+    choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
     seeds = _seeds(seed, num_envs)
-    first_world = _load_core(
-        name_or_path, seeds, data_root, mode, time_limit, overrides, num_threads
-    )
+    first_world = _embedded_core(name_or_path, choices, seeds, num_threads)
     return batch.BatchEnvironment(
         first_world.batch,
         first_world,
         seeds,
-        dtype=_float_type(dtype),
+        dtype=dtype,
         observation=observation,
         clip_actions=clip_actions,
     )
 
 
-def _load_core(
-    name_or_path: str | os.PathLike[str],
-    seeds: tuple[int, ...],
+def _choices(
     data_root: str | os.PathLike[str] | None,
     mode: str,
     time_limit: TimeLimit,
+    layout: character.Layout | None,
+    reset_args: ResetArgsLike,
     overrides: Mapping[str, Any],
-    num_threads: int | None,
-) -> "EmbeddedCore":
-    # MuJoCo brings its renderers along, which only those who simulate shall pay for.
-    from dm_deepmimic.embedded import core as embedded
-    from dm_deepmimic.embedded import worlds
-
+) -> Choices:
     if mode not in MODES:
         raise errors.UnknownNameError("mode", mode, "", MODES)
-    path = assets.resolve_scene_file(name_or_path, data_root=data_root)
-
-    def find_arg_file(name: str, including: pathlib.Path | None) -> pathlib.Path:
-        files = [] if including is None else [including]
-        return assets.find(name, assets.ARG_FILE, arg_files=files, data_root=data_root)
-
-    def find(name: str, kind: str) -> pathlib.Path:
-        return assets.find(name, kind, arg_files=parsed.files, data_root=data_root)
-
-    parsed = arguments.parse_file(path, find_arg_file)
-    settings = _with_time_limit(arguments.scene_settings(parsed, overrides), time_limit)
-    person = character.load_character(find(settings.character_files[0], "character file"))
-    controller = character.load_controller(
-        find(settings.char_ctrl_files[0], "controller file"), person
-    )
-    clip = motion.load_clip(find(settings.motion_file, assets.MOTION), person)
-    _check_supported(settings, find)
-    for body in settings.fall_contact_bodies:
-        if not 0 <= body < person.num_joints:
-            key = "fall_contact_bodies"
-            where = arguments.OVERRIDE if key in overrides else parsed[key].where
-            expected = f"body ids from 0 to {person.num_joints - 1} of {person.path.name}"
-            raise errors.ArgumentError(where, key, str(body), expected)
-    return embedded.EmbeddedCore(
-        worlds.WorldBatch(
-            settings, person, controller, clip, seeds, mode=MODES[mode], num_threads=num_threads
-        )
+    return Choices(
+        data_root=data_root,
+        mode=MODES[mode],
+        time_limit=time_limit,
+        layout=layout,
+        reset_args=None if reset_args is None else resets.ResetArgs.of(reset_args),
+        overrides=overrides,
     )
 
 
-def _check_supported(
-    settings: arguments.SceneSettings, find: Callable[[str, str], pathlib.Path]
-) -> None:
-    for key, values in (
-        ("state_files", settings.state_files),
-        ("char_init_pos_xs", tuple(x for x in settings.char_init_pos_xs if x != 0.0)),
-    ):
-        if values:
-            raise errors.UnsupportedError(f"'{key}'")
-    if settings.terrain_file:
-        path = find(settings.terrain_file, "terrain file")
-        terrain = JsonReader.open(path).text("Type", "")
-        if terrain != "plane":
-            raise errors.UnsupportedError(f"terrain {terrain!r}", str(path), "'plane'")
+def _load_core(
+    name_or_path: str | os.PathLike[str] | None, core: Any, choices: Choices, seed: int | None
+) -> Core:
+    if isinstance(core, str):
+        if core not in CORES:
+            raise errors.UnknownNameError("core", core, "", CORES)
+        if core == "embedded" or (core == "auto" and not _deepmimic_imports()):
+            return _embedded_core(name_or_path, choices, _seeds(seed, 1), num_threads=1)
+        scene = _scene_files(name_or_path, choices)
+        if core == "pybullet":
+            return building.native_core(
+                pybullet_port.PyBulletEnv, core, scene, choices, _native_seed(seed),
+                shares_chance=False,
+            )  # fmt: skip
+        return building.native_core(
+            _import_deepmimic(), "deepmimic", scene, choices, _native_seed(seed)
+        )
+    if hasattr(core, "record_state") and not isinstance(core, type):
+        known = None if name_or_path is None else SceneFiles(name_or_path)
+        return building.built_core(core, type(core).__name__, known, choices, _native_seed(seed))
+    if callable(core):
+        name = getattr(core, "__name__", type(core).__name__)
+        scene = _scene_files(name_or_path, choices)
+        return building.native_core(core, name, scene, choices, _native_seed(seed))
+    raise TypeError(
+        f"Expected a core's name ({', '.join(CORES)}), an object with the methods of DeepMimicEnv, "
+        f"or a function (arguments, enable_draw) that makes one, got {core!r}."
+    )
 
 
-def _with_time_limit(
-    settings: arguments.SceneSettings, time_limit: TimeLimit
-) -> arguments.SceneSettings:
-    if time_limit == "anneal":
-        return settings
-    if time_limit is None:
-        low, high, mean = (
-            settings.time_end_lim_min,
-            settings.time_end_lim_max,
-            settings.time_end_lim_exp,
-        )
-    elif (
-        isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool) and time_limit > 0
-    ):
-        low = high = float(time_limit)
-        mean = settings.time_end_lim_exp
-    else:
-        raise ValueError(
-            f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}."
-        )
-    return dataclasses.replace(
-        settings,
-        time_lim_min=low, time_lim_max=high, time_lim_exp=mean,
-        time_end_lim_min=low, time_end_lim_max=high, time_end_lim_exp=mean,
-    )  # fmt: skip
+def _embedded_core(
+    name_or_path: str | os.PathLike[str] | None,
+    choices: Choices,
+    seeds: tuple[int, ...],
+    num_threads: int | None,
+) -> "EmbeddedCore":
+    """Returns the first of the worlds, one a seed."""
+    from dm_deepmimic.embedded import core as embedded
+
+    scene = _scene_files(name_or_path, choices)
+    return embedded.EmbeddedCore(building.embedded_worlds(scene, choices, seeds, num_threads))
+
+
+def _scene_files(name_or_path: str | os.PathLike[str] | None, choices: Choices) -> SceneFiles:
+    if name_or_path is None:
+        raise errors.ArgumentError("load", "name_or_path", "None", "a preset or an arg file")
+    return SceneFiles(name_or_path, choices.data_root)
+
+
+def _deepmimic_imports() -> bool:
+    """Returns whether the package `deepmimic` works; says so if it is there and does not."""
+    if not assets.is_installed("deepmimic"):
+        return False
+    try:
+        _import_deepmimic()
+    except errors.CoreError as error:
+        warnings.warn(f"{error} The embedded core takes its place.", stacklevel=4)
+        return False
+    return True
+
+
+def _import_deepmimic() -> Callable[[list[str], bool], Any]:
+    name = "deepmimic.env.deepmimic_env"
+    try:
+        make: Callable[[list[str], bool], Any] = importlib.import_module(name).DeepMimicEnv
+    except (ImportError, AttributeError) as error:
+        raise errors.CoreError(
+            f"The core 'deepmimic' cannot be imported: {error} (in {name})."
+        ) from error
+    return make
+
+
+def _native_seed(seed: int | None) -> int:
+    (number,) = _seeds(seed, 1)
+    if seed is None:
+        return number % (native.MAX_SEED + 1)
+    if number > native.MAX_SEED:
+        raise ValueError(f"Expected a seed of at most {native.MAX_SEED} for this core, got {seed}.")
+    return number
 
 
 def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:

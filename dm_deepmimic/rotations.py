@@ -93,16 +93,22 @@ def angle_between(a: Vector, b: Vector) -> float:
 
 
 @jit
-def to_exponential_map(q: Vector) -> Vector3:
-    """Returns axis * angle [rad], length at most pi; zero below 2e-6 rad, as DeepMimic's
-    QuaternionToAxisAngle.
+def to_angle_axis(q: Vector) -> Quaternion:
+    """Returns the angle within [-pi, pi] [rad] and the unit axis of a rotation; zero about z below
+    2e-6 rad, as DeepMimic's QuaternionToAxisAngle.
     """
     w = min(max(q[0], -1.0), 1.0)
     sine = math.sqrt(1.0 - w * w)
     if sine > 1e-6:
-        scale = wrap_angle(2.0 * math.acos(w)) / sine
-        return (scale * q[1], scale * q[2], scale * q[3])
-    return (0.0, 0.0, 0.0)
+        return (wrap_angle(2.0 * math.acos(w)), q[1] / sine, q[2] / sine, q[3] / sine)
+    return (0.0, 0.0, 0.0, 1.0)
+
+
+@jit
+def to_exponential_map(q: Vector) -> Vector3:
+    """Returns axis * angle [rad], length at most pi; zero below 2e-6 rad."""
+    turn = to_angle_axis(q)
+    return (turn[0] * turn[1], turn[0] * turn[2], turn[0] * turn[3])
 
 
 @jit
@@ -114,6 +120,19 @@ def from_exponential_map(v: Vector) -> Quaternion:
     angle = wrap_angle(min(length, MAX_EXPONENTIAL_MAP))
     scale = math.sin(0.5 * angle) / length
     return (math.cos(0.5 * angle), scale * v[0], scale * v[1], scale * v[2])
+
+
+@jit
+def from_angle_axis(v: Vector) -> Quaternion:
+    """Returns the rotation by the angle v[0] [rad] about the axis v[1:4] of any length, about z if
+    it has none, with w >= 0.
+    """
+    length = math.sqrt(v[1] * v[1] + v[2] * v[2] + v[3] * v[3])
+    angle = 0.5 * wrap_angle(v[0])
+    if length == 0.0:
+        return (math.cos(angle), 0.0, 0.0, math.sin(angle))
+    scale = math.sin(angle) / length
+    return (math.cos(angle), scale * v[1], scale * v[2], scale * v[3])
 
 
 @jit

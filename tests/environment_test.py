@@ -143,7 +143,7 @@ class TestEnds:
                 timestep = environment.step(reference_action(environment))
             assert timestep.last() and timestep.discount == 0.0 and timestep.reward > 0.3
             assert environment.end_reason is EndReason.CLIP_END
-            assert environment.core.check_terminate().name == "FAIL"
+            assert environment.core.check_terminate().name == "Fail"
 
     def test_an_exploded_velocity_ends_with_reward_and_discount_0(self, walk):
         walk.reset()
@@ -181,19 +181,19 @@ class TestEnds:
             for _ in range(61):
                 core.update(1.0 / 600.0)
             assert core.is_episode_end() and not core.check_valid_episode()
-            assert environment.core.check_terminate().name == "NULL"
+            assert environment.core.check_terminate().name == "Null"
 
     def test_a_time_limit_truncates(self):
         with dm_deepmimic.load(WALK, seed=0, time_limit=0.1) as environment:
             timestep = run_to_end(environment)
             assert environment.end_reason is EndReason.TIME_LIMIT
             assert timestep.discount == 1.0 and timestep.reward > 0.5
-            assert environment.core.check_terminate().name == "NULL"
+            assert environment.core.check_terminate().name == "Null"
             assert environment.core.is_episode_end()
 
     def test_success_has_discount_0(self):
         assert EndReason.SUCCESS.discount == 0.0
-        assert EndReason.SUCCESS.terminate.name == "SUCC"
+        assert EndReason.SUCCESS.terminate.name == "Succ"
 
     def test_falls_do_not_end_clips_on_the_ground(self):
         with dm_deepmimic.load("humanoid3d_roll", seed=0, time_limit=1.0) as environment:

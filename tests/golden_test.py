@@ -9,7 +9,7 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import kinematics
-from dm_deepmimic.character import ACTION_SIZES
+from dm_deepmimic.character import ACTUATED_DOFS
 from dm_deepmimic.embedded import engine, reference, simulation, stable_pd
 from dm_deepmimic.rotations import from_exponential_map
 
@@ -293,7 +293,7 @@ class PdTorque:
         )
         force = np.zeros_like(pose)
         for joint, kind in enumerate(skeleton.joint_type):
-            size = ACTION_SIZES[kind]
+            size = ACTUATED_DOFS[kind]
             offset, dof = skeleton.pose_offset[joint], mechanism.dof_address[joint]
             force[offset : offset + size] = torque[dof : dof + size]
         return force
@@ -305,9 +305,9 @@ def target_pose(person, action) -> np.ndarray:
     skeleton = person.skeleton
     for joint, kind in enumerate(skeleton.joint_type):
         offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
-        if ACTION_SIZES[kind] == 3:
+        if ACTUATED_DOFS[kind] == 3:
             target[offset : offset + 4] = from_exponential_map(action[at : at + 3])
-        elif ACTION_SIZES[kind] == 1:
+        elif ACTUATED_DOFS[kind] == 1:
             target[offset] = action[at]
     return target
 

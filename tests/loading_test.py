@@ -91,7 +91,7 @@ class TestNames:
     def test_an_unknown_core_lists_the_known(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:
             dm_deepmimic.load(WALK, core="bullet")
-        assert str(error.value) == "Unknown core 'bullet'. Known cores: auto, embedded."
+        assert str(error.value) == "Unknown core 'bullet'. Known cores: auto, deepmimic, embedded, pybullet."
 
     def test_an_unknown_mode_lists_the_known(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:
@@ -204,7 +204,7 @@ class TestOverrides:
             pose = environment.core.get_pose()
             pose[3:7] = [0.0, 0.0, 1.0, 0.0]
             environment.core.set_pose(pose)
-            assert environment.core.check_terminate().name == "FAIL"
+            assert environment.core.check_terminate().name == "Fail"
             assert environment.core.calc_reward() == 0.0
 
 

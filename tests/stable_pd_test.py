@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dm_deepmimic import rotations
-from dm_deepmimic.character import ACTION_SIZES, BOX, CAPSULE, CYLINDER, FIXED, SPHERE, Character
+from dm_deepmimic.character import ACTUATED_DOFS, BOX, CAPSULE, CYLINDER, FIXED, SPHERE, Character
 from dm_deepmimic.embedded import engine, simulation, stable_pd
 
 UPDATE = 1.0 / 600.0  # [s]
@@ -58,7 +58,7 @@ class Rig:
 
     def dofs(self, joint: int) -> slice:
         first = self.mechanism.dof_address[joint]
-        return slice(first, first + (6 if joint == 0 else ACTION_SIZES[self.kind(joint)]))
+        return slice(first, first + (6 if joint == 0 else ACTUATED_DOFS[self.kind(joint)]))
 
     def kind(self, joint: int) -> int:
         return int(self.skeleton.joint_type[joint])

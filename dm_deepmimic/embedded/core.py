@@ -1,5 +1,6 @@
 """The embedded core: one world with the interface of DeepMimicCore."""
 
+import enum
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from dm_deepmimic import errors
 from dm_deepmimic.core import ActionSpace, EndReason, Mode, Terminate
 from dm_deepmimic.embedded import features
 from dm_deepmimic.embedded.worlds import WorldBatch
+from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -18,18 +20,26 @@ class EmbeddedCore:
     """One world with the methods of DeepMimic's `DeepMimicEnv`, which code written for it can call.
 
     `agent_id` is always 0. Arrays that come back are copies.
+
+    Attributes:
+        name: `embedded`.
+        batch: The worlds.
     """
+
+    name = "embedded"
 
     def __init__(self, batch: WorldBatch) -> None:
         """Views the first world of a batch, which has no other when the core steps it."""
         self.batch = batch
 
     def update(self, timestep: float) -> None:
-        """Advances by one update.
+        """Advances by one update; a time that is not above 0, a viewer's step back, does nothing.
 
         Raises:
             CoreError: The time is not the update's length, 1/60 s over `num_update_substeps`.
         """
+        if timestep <= 0.0:
+            return
         if abs(timestep - self.batch.timestep) > 1e-9:
             raise errors.CoreError(
                 f"Expected an update of {self.batch.timestep!r} s, 1/60 s over num_update_substeps "
@@ -45,16 +55,49 @@ class EmbeddedCore:
         """Starts an episode at a random time of the clip."""
         self.batch.reset(np.ones(1, np.bool_))
 
-    def reset_time(self, time: float) -> None:
-        """Starts an episode at a time of the clip [s]; an `Environment` around it must have been
-        reset before, and goes on from there.
+    def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
+        """Starts an episode at a time of the clip [s], or at one of its frames.
+
+        Raises:
+            CoreError: The time is negative or not finite, or there is no such frame.
+        """
+        self._reset_at(self._start_time(time, frame), None)
+
+    def reset_time(
+        self,
+        time: float,
+        resolve: bool = True,
+        noise_bef_rot: bool = False,
+        low: float = 0.0,
+        high: float = 0.0,
+        radian: float = 0.0,
+        rot_vel_w_pose: bool = False,
+        vel_noise: bool = False,
+        interp: float = 1.0,
+        knee_rot: bool = False,
+    ) -> None:
+        """Starts an episode at a time of the clip [s] with noise, see `ResetArgs`; an `Environment`
+        around it must have been reset before, and goes on from there.
 
         Raises:
             CoreError: The time is negative or not finite.
+            ArgumentError: The noise is out of range.
         """
-        if not 0.0 <= time < np.inf:
-            raise errors.CoreError(f"Expected a finite time of at least 0 s, got {time!r}.")
-        self.batch.reset(np.ones(1, np.bool_), np.array([time]))
+        noise = ResetArgs(
+            resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low, noise_max=high,
+            radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise, interp=interp,
+            knee_rot=knee_rot,
+        )  # fmt: skip
+        self._reset_at(self._start_time(time, None), noise)
+
+    def reset_index(self, index: int, *noise: Any, **named_noise: Any) -> None:
+        """Starts an episode at a frame of the clip, with the noise of `reset_time`.
+
+        Raises:
+            CoreError: There is no such frame.
+            ArgumentError: The noise is out of range.
+        """
+        self.reset_time(self._start_time(None, index), *noise, **named_noise)
 
     def seed(self, seed: int) -> None:
         """Restarts this core's random numbers, and no other's."""
@@ -87,6 +130,10 @@ class EmbeddedCore:
     def control_timestep(self) -> float:
         """Returns the time between two actions [s]."""
         return 1.0 / self.batch.controller.query_rate
+
+    def dtw_cost(self) -> float | None:
+        """Returns None: the scene tells no cost."""
+        return None
 
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
@@ -140,11 +187,35 @@ class EmbeddedCore:
 
     def get_action_space(self, agent_id: int = 0) -> ActionSpace:
         """Returns that actions are continuous."""
-        return ActionSpace.CONTINUOUS
+        return ActionSpace.Continuous
 
     def get_state_size(self, agent_id: int = 0) -> int:
         """Returns the length of the state."""
         return self.batch.state_size
+
+    def get_phase_offset(self, agent_id: int = 0) -> int:
+        """Returns where the phase stands in the state."""
+        return 0
+
+    def get_phase_size(self, agent_id: int = 0) -> int:
+        """Returns how many entries of the state are the phase, 1 or 0."""
+        return int(self.batch.layout.phase_input)
+
+    def get_pose_offset(self, agent_id: int = 0) -> int:
+        """Returns where height, positions and rotations begin in the state."""
+        return self.get_phase_size(agent_id)
+
+    def get_pose_size(self, agent_id: int = 0) -> int:
+        """Returns how many entries of the state are height, positions and rotations."""
+        return 1 + features.pose_features(self.batch.layout) * self.batch.character.num_joints
+
+    def get_vel_offset(self, agent_id: int = 0) -> int:
+        """Returns where the velocities begin in the state."""
+        return self.get_pose_offset(agent_id) + self.get_pose_size(agent_id)
+
+    def get_vel_size(self, agent_id: int = 0) -> int:
+        """Returns how many entries of the state are velocities."""
+        return features.VELOCITY_FEATURES * self.batch.character.num_joints
 
     def get_goal_size(self, agent_id: int = 0) -> int:
         """Returns 0."""
@@ -239,16 +310,16 @@ class EmbeddedCore:
         return bool(self.batch.worlds.scene_end[0] != EndReason.NONE)
 
     def check_terminate(self, agent_id: int = 0) -> Terminate:
-        """Returns how the episode ended; NULL for a timeout and while it goes on."""
+        """Returns how the episode ended; Null for a timeout and while it goes on."""
         return EndReason(int(self.batch.worlds.scene_end[0])).terminate
 
     def check_valid_episode(self) -> bool:
         """Returns False after a velocity exploded or a number was not finite."""
         return self.end_reason() is not EndReason.INVALID
 
-    def set_mode(self, mode: int) -> None:
-        """Chooses training or testing from the next reset on."""
-        self.batch.mode = Mode(int(mode))
+    def set_mode(self, mode: int | enum.Enum) -> None:
+        """Chooses training (0) or testing (1) from the next reset on."""
+        self.batch.mode = Mode(mode.value if isinstance(mode, enum.Enum) else mode)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
@@ -301,6 +372,21 @@ class EmbeddedCore:
         """Ends the core's threads; twice does no harm."""
         self.batch.close()
 
+    def _reset_at(self, time: float, reset_args: ResetArgs | None) -> None:
+        self.batch.reset(np.ones(1, np.bool_), np.array([time]), reset_args)
+
+    def _start_time(self, time: float | None, frame: int | None) -> float:
+        if frame is not None:
+            times = self.batch.frame_times()
+            if not 0 <= frame < len(times):
+                raise errors.CoreError(
+                    f"Expected a frame from 0 to {len(times) - 1}, got {frame!r}."
+                )
+            return float(times[frame])
+        if time is None or not 0.0 <= time < np.inf:
+            raise errors.CoreError(f"Expected a finite time of at least 0 s, got {time!r}.")
+        return time
+
     def _place(self, into: Array, numbers: Array) -> None:
         into[:] = numbers
         self.batch.place()
@@ -326,6 +412,6 @@ class EmbeddedCore:
 
     def _with_phase(self, value: float, phase_value: float) -> Array:
         array = np.full(self.batch.state_size, value)
-        if self.batch.controller.phase_input:
+        if self.batch.layout.phase_input:
             array[0] = phase_value
         return array

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic.character import (
-    ACTION_SIZES,
+    ACTUATED_DOFS,
     ALL_GROUPS,
     BOX,
     CAPSULE,
@@ -71,7 +71,11 @@ class Mechanism(NamedTuple):
 
 
 def build_model(
-    character: Character, *, timestep: float, gravity: tuple[float, ...]
+    character: Character,
+    *,
+    timestep: float,
+    gravity: tuple[float, ...],
+    self_collision: bool = True,
 ) -> mujoco.MjModel:
     """Returns the MuJoCo model of a character on a plane.
 
@@ -79,6 +83,7 @@ def build_model(
         character: The character.
         timestep: Engine step [s].
         gravity: World frame, y up [m/s^2].
+        self_collision: Whether bodies collide with each other as their groups say.
     """
     root = ElementTree.Element("mujoco", model=character.path.stem)
     _add(root, "compiler", angle="radian", autolimits="true")
@@ -101,12 +106,15 @@ def build_model(
     limit = _solver_attributes("limit", LIMIT_STIFFNESS, LIMIT_IMPEDANCE, timestep)
     _add(default, "joint", **limit)
     world = _add(root, "worldbody")
-    groups = {"contype": str(ALL_GROUPS), "conaffinity": str(ALL_GROUPS)}
-    _add(world, "geom", name="ground", type="plane", size="0 0 1", zaxis="0 1 0", **groups)
+    _add(
+        world, "geom", name="ground", type="plane", size="0 0 1", zaxis="0 1 0",
+        contype=str(ALL_GROUPS), conaffinity=str(ALL_GROUPS if self_collision else 0),
+    )  # fmt: skip
     excludes = _add(root, "contact")
     elements: list[ElementTree.Element] = []
     for joint, parent in enumerate(character.skeleton.parent):
-        elements.append(_add_body(world if parent < 0 else elements[parent], character, joint))
+        above = world if parent < 0 else elements[parent]
+        elements.append(_add_body(above, character, joint, self_collision))
         if parent >= 0:
             names = {"body1": _body_name(int(parent)), "body2": _body_name(joint)}
             _add(excludes, "exclude", **names)
@@ -133,7 +141,7 @@ def build_mechanism(
         joint_id = model.body_jntadr[body_id[joint]]
         qpos_address[joint] = model.jnt_qposadr[joint_id]
         dof_address[joint] = model.jnt_dofadr[joint_id]
-        first, size = dof_address[joint], ACTION_SIZES[kind]
+        first, size = dof_address[joint], ACTUATED_DOFS[kind]
         damping[first : first + size] = controller.kd[joint]
     width = -(-int(model.M_rownnz.max()) // 4) * 4
     column = np.zeros((model.nv, width), np.int64)
@@ -166,7 +174,9 @@ def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTre
     return ElementTree.SubElement(parent, tag, attributes)
 
 
-def _add_body(parent: ElementTree.Element, character: Character, joint: int) -> ElementTree.Element:
+def _add_body(
+    parent: ElementTree.Element, character: Character, joint: int, self_collision: bool
+) -> ElementTree.Element:
     skeleton = character.skeleton
     kind = skeleton.joint_type[joint]
     pose = {
@@ -199,7 +209,7 @@ def _add_body(parent: ElementTree.Element, character: Character, joint: int) -> 
     group = str(character.collision_mask[joint])
     _add(
         body, "geom", name=f"geom{joint}", type=GEOM_TYPES[shape], size=_text(size), pos=place,
-        quat=_text(turn), contype=group, conaffinity=group,
+        quat=_text(turn), contype=group if self_collision else "0", conaffinity=group,
     )  # fmt: skip
     return body
 

@@ -57,8 +57,11 @@ class Simulation:
         timestep: float,
         gravity: tuple[float, ...],
         world_scale: float,
+        self_collision: bool = True,
     ) -> None:
-        self.model = model.build_model(character, timestep=timestep, gravity=gravity)
+        self.model = model.build_model(
+            character, timestep=timestep, gravity=gravity, self_collision=self_collision
+        )
         self.mechanism = model.build_mechanism(
             self.model, character, controller, world_scale=world_scale
         )

@@ -15,8 +15,9 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import features, simulation
+from dm_deepmimic.embedded import features, noise, simulation
 from dm_deepmimic.embedded.scenes import imitate
+from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -35,6 +36,8 @@ class WorldBatch:
         character: The character.
         controller: Its gains and state choices.
         settings: What the arg file says.
+        layout: Layout of a state.
+        reset_args: How episodes begin.
         worlds: State and records of all worlds; the arrays belong to the batch and change with each
             call.
         action_size: Length of an action.
@@ -50,6 +53,7 @@ class WorldBatch:
         seeds: Sequence[int],
         *,
         mode: Mode = Mode.TRAIN,
+        reset_args: ResetArgs | None = None,
         num_threads: int | None = None,
     ) -> None:
         """Builds the worlds and starts an episode in each.
@@ -61,6 +65,7 @@ class WorldBatch:
             clip: The clip to follow.
             seeds: One seed a world.
             mode: Training or testing.
+            reset_args: How episodes begin; by default anywhere in the clip, without noise.
             num_threads: Threads that step the worlds; one a core by default. Results do not depend
                 on it.
         """
@@ -79,21 +84,22 @@ class WorldBatch:
             timestep=self.timestep / settings.num_sim_substeps,
             gravity=settings.gravity,
             world_scale=settings.world_scale,
+            self_collision=settings.enable_self_collision,
         )
-        layout = features.StateLayout(
-            controller.phase_input, controller.world_root_position, controller.world_root_rotation
-        )
+        self.layout = features.state_layout(character.layout, controller)
         rules = _rules(settings, character, controller, clip, self.timestep)
         self._scene = imitate.Scene(
             self._simulation.functions,
             character.skeleton,
             self._simulation.mechanism,
             clip,
-            layout,
+            self.layout,
             rules,
         )
+        self.reset_args = reset_args or ResetArgs()
+        self._noise = noise.make_noise(self.reset_args, character)
         self.action_size = character.action_size
-        self.state_size = features.state_size(layout, character.num_joints)
+        self.state_size = features.state_size(self.layout, character.num_joints)
         self.worlds = imitate.make_worlds(
             self._simulation.pointers, character.pose_size, character.num_joints, self.state_size
         )
@@ -118,21 +124,41 @@ class WorldBatch:
         """Restarts each world's random numbers."""
         self._generators = [np.random.default_rng(seed) for seed in seeds]
 
-    def reset(self, chosen: BoolArray, times: Array | None = None) -> None:
-        """Starts an episode in each chosen world, shape `(N,)`, at random or given times of the
-        clip [s].
+    def reset(
+        self,
+        chosen: BoolArray,
+        times: Array | None = None,
+        reset_args: ResetArgs | None = None,
+    ) -> None:
+        """Starts an episode in each chosen world.
+
+        Args:
+            chosen: Shape `(N,)`.
+            times: Where in the clip to start, shape `(N,)` [s]; drawn by default.
+            reset_args: How these episodes begin; by default as all do.
         """
-        n = self.num_worlds
+        n, start = self.num_worlds, reset_args or self.reset_args
+        start_noise = self._noise
+        if reset_args is not None:
+            start_noise = noise.make_noise(reset_args, self.character)
+        earliest, latest = 0.0, self.get_motion_length()
+        if start.custom_time:
+            earliest, latest = start.time_min, start.time_max
         starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
+        draws = np.zeros((n, noise.num_draws(start_noise, self.character)))
         for world in np.flatnonzero(chosen):
             generator = self._generators[world]
             limits[world] = self._draw_time_limit(generator)
-            starts[world] = generator.uniform(0.0, self._scene.clip.times[-1])
+            starts[world] = generator.uniform(earliest, latest)
             if self.settings.enable_rand_rot_reset:
                 headings[world] = generator.uniform(-math.pi, math.pi)
+            draws[world] = generator.random(draws.shape[1])
         if times is not None:
             starts = np.asarray(times, np.float64)
-        imitate.start_worlds(self._scene, self.worlds, chosen, starts, headings, limits)
+        imitate.start_worlds(
+            self._scene, self.worlds, chosen, starts, headings, limits,
+            start_noise, draws, bool(start.resolve),
+        )  # fmt: skip
         self._run(imitate.place_worlds, chosen)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
@@ -161,6 +187,10 @@ class WorldBatch:
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
         return float(self._scene.clip.times[-1])
+
+    def frame_times(self) -> Array:
+        """Returns the times of the clip's frames, shape `(F,)` [s]."""
+        return self._scene.clip.times.copy()
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
         """Returns the actions whose PD targets are the clip's poses at some times [s], shape

@@ -15,8 +15,9 @@ from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
 from dm_deepmimic.compiling import inlined, jit
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import engine, features, model, reference, rewards, simulation
+from dm_deepmimic.embedded import engine, features, model, noise, reference, rewards, simulation
 from dm_deepmimic.embedded.engine import Functions
+from dm_deepmimic.embedded.noise import Noise
 from dm_deepmimic.embedded.simulation import Scratch
 
 Array = npt.NDArray[np.float64]
@@ -126,6 +127,9 @@ def start_worlds(
     clip_times: Array,
     headings: Array,
     time_limits: Array,
+    start_noise: Noise,
+    draws: Array,
+    resolve: bool,
 ) -> None:
     """Writes the first state of an episode for each chosen world; `place_worlds` makes it so.
 
@@ -136,6 +140,9 @@ def start_worlds(
         clip_times: Where in the clip to start, shape `(N,)` [s].
         headings: Turn of the clip about y, shape `(N,)` [rad].
         time_limits: Length of the episode, shape `(N,)` [s].
+        start_noise: Noise of the first pose and velocity.
+        draws: Its random numbers, uniform in [0, 1), shape `(N, noise.num_draws)`.
+        resolve: Whether to lift characters out of the ground.
     """
     skeleton, clip = scene.skeleton, scene.clip
     joints = kinematics.make_frames(len(skeleton.parent)).joints
@@ -148,19 +155,22 @@ def start_worlds(
         origin, turn = worlds.origin[w], worlds.turn[w]
         origin[:] = 0.0
         turn[:] = (1.0, 0.0, 0.0, 0.0)
-        pose = worlds.pose[w]
+        pose, velocity = worlds.pose[w], worlds.velocity[w]
         reference.reference_pose(clip, skeleton, start, origin, turn, pose)
         reference.turn_about_root(pose, headings[w], origin, turn)
         reference.reference_pose(clip, skeleton, start, origin, turn, pose)
-        reference.reference_velocity(clip, start, turn, worlds.velocity[w])
+        reference.reference_velocity(clip, start, turn, velocity)
+        if draws.shape[1] > 0:
+            noise.add_noise(start_noise, skeleton, draws[w], pose, velocity, origin, turn)
         for axis in (0, 2):
             if scene.rules.place_at_origin:
                 origin[axis] -= pose[axis]
                 pose[axis] = 0.0
-        kinematics.place_joints(skeleton, pose, joints)
-        lift = reference.lift_above_ground(skeleton, joints)
-        pose[1] += lift
-        origin[1] += lift
+        if resolve:
+            kinematics.place_joints(skeleton, pose, joints)
+            lift = reference.lift_above_ground(skeleton, joints)
+            pose[1] += lift
+            origin[1] += lift
         _default_target(skeleton, worlds.target[w])
         worlds.contact[w] = False
         worlds.needs_action[w] = True
@@ -230,11 +240,11 @@ def clip_actions(skeleton: Skeleton, clip: motion.Clip, times: Array, out_action
         for joint in range(1, len(skeleton.parent)):
             offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
             if skeleton.joint_type[joint] == SPHERICAL:
-                turn = rotations.to_exponential_map(
-                    rotations.standardized(pose[offset : offset + 4])
-                )
-                for axis in range(3):
-                    out_actions[i, at + axis] = turn[axis]
+                q = rotations.standardized(pose[offset : offset + 4])
+                if skeleton.angle_axis:
+                    out_actions[i, at : at + 4] = rotations.to_angle_axis(q)
+                else:
+                    out_actions[i, at : at + 3] = rotations.to_exponential_map(q)
             elif skeleton.joint_type[joint] == REVOLUTE:
                 out_actions[i, at] = pose[offset]
 
@@ -375,8 +385,9 @@ def _set_target(skeleton: Skeleton, action: Array, target: Array) -> None:
     for joint in range(1, len(skeleton.parent)):
         offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
         if skeleton.joint_type[joint] == SPHERICAL:
-            q = rotations.from_exponential_map(action[at : at + 3])
-            for axis in range(4):
-                target[offset + axis] = q[axis]
+            if skeleton.angle_axis:
+                target[offset : offset + 4] = rotations.from_angle_axis(action[at : at + 4])
+            else:
+                target[offset : offset + 4] = rotations.from_exponential_map(action[at : at + 3])
         elif skeleton.joint_type[joint] == REVOLUTE:
             target[offset] = action[at]

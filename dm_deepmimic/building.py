@@ -1,0 +1,276 @@
+"""Builds the core of a scene: reads its arguments, finds its files, and joins them."""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import numbers
+import os
+import pathlib
+import tempfile
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from dm_deepmimic import arguments, assets, character, errors, motion, native
+from dm_deepmimic.core import Mode
+from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.resets import ResetArgs
+
+if TYPE_CHECKING:
+    from dm_deepmimic.embedded.worlds import WorldBatch
+
+TimeLimit = float | Literal["anneal"] | None
+FILES = {  # that a core reads, by the key that names them, and what they are
+    "char_ctrl_files": "controller file",
+    "character_files": "character file",
+    "motion_file": assets.MOTION,
+    "state_files": "state file",
+    "terrain_file": "terrain file",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a caller chooses about a scene, beside its arg file; see `loading.load`.
+
+    Attributes:
+        data_root: Folder to look for files in.
+        mode: Training or testing.
+        time_limit: Length of an episode [s], None or `anneal`.
+        layout: Of states and actions; None for the core's own.
+        reset_args: How episodes begin; None for the core's own way.
+        overrides: Python values by key of the arg file.
+    """
+
+    data_root: str | os.PathLike[str] | None = None
+    mode: Mode = Mode.TRAIN
+    time_limit: TimeLimit = None
+    layout: character.Layout | None = None
+    reset_args: ResetArgs | None = None
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.layout not in (None, *character.ACTION_SIZES):
+            raise errors.UnknownNameError("layout", str(self.layout), "", character.ACTION_SIZES)
+
+
+class SceneFiles:
+    """A scene's arguments, and the files they name.
+
+    Attributes:
+        arguments: What was read.
+    """
+
+    def __init__(
+        self,
+        scene: str | os.PathLike[str] | Sequence[str],
+        data_root: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Reads a preset, an arg file, or a list of arguments.
+
+        Raises:
+            DeepMimicError: See `loading.load`.
+        """
+        self._data_root = data_root
+        if isinstance(scene, str | os.PathLike):
+            path = assets.resolve_scene_file(scene, data_root=data_root)
+            self.arguments = arguments.parse_file(path, self._find_arg_file)
+        else:
+            self.arguments = arguments.parse_tokens(scene, self._find_arg_file)
+
+    def find(self, name: str, kind: str) -> pathlib.Path:
+        """Returns the path of a file that the arguments name."""
+        return assets.find(name, kind, arg_files=self.arguments.files, data_root=self._data_root)
+
+    def _find_arg_file(self, name: str, including: pathlib.Path | None) -> pathlib.Path:
+        files = [] if including is None else [including]
+        return assets.find(name, assets.ARG_FILE, arg_files=files, data_root=self._data_root)
+
+
+def embedded_worlds(
+    scene: SceneFiles, choices: Choices, seeds: Sequence[int], num_threads: int | None
+) -> "WorldBatch":
+    """Returns the embedded core's worlds, one a seed."""
+    # MuJoCo brings its renderers along, which only those who simulate shall pay for.
+    from dm_deepmimic.embedded import worlds
+
+    settings = arguments.scene_settings(scene.arguments, choices.overrides)
+    limits: dict[str, Any] = _time_limits(scene, choices)
+    settings = dataclasses.replace(settings, **limits)
+    person = character.load_character(
+        scene.find(settings.character_files[0], FILES["character_files"]),
+        choices.layout or "2021",
+    )
+    controller = character.load_controller(
+        scene.find(settings.char_ctrl_files[0], FILES["char_ctrl_files"]), person
+    )
+    clip = motion.load_clip(scene.find(settings.motion_file, FILES["motion_file"]), person)
+    _check_supported(settings, scene.find)
+    for body in settings.fall_contact_bodies:
+        if not 0 <= body < person.num_joints:
+            key = "fall_contact_bodies"
+            overridden = key in choices.overrides
+            where = arguments.OVERRIDE if overridden else scene.arguments[key].where
+            expected = f"body ids from 0 to {person.num_joints - 1} of {person.path.name}"
+            raise errors.ArgumentError(where, key, str(body), expected)
+    return worlds.WorldBatch(
+        settings,
+        person,
+        controller,
+        clip,
+        seeds,
+        mode=choices.mode,
+        reset_args=choices.reset_args,
+        num_threads=num_threads,
+    )
+
+
+def native_core(
+    make: Callable[[list[str], bool], Any],
+    name: str,
+    scene: SceneFiles,
+    choices: Choices,
+    seed: int,
+    *,
+    shares_chance: bool = True,
+) -> native.NativeCore:
+    """Returns a core around the object that `make` returns for a list of arguments with absolute
+    paths, and for whether to draw.
+    """
+    words = arguments.words(scene.arguments, {**choices.overrides, **_time_limits(scene, choices)})
+    with contextlib.ExitStack() as stack:
+        _make_absolute(words, scene, stack)
+        args = [word for key in words for word in (f"--{key}", *words[key])]
+        return _wrap(
+            functools.partial(make, args, False),
+            name,
+            choices,
+            seed,
+            pathlib.Path(words["character_files"][0]),
+            shares_chance,
+        )
+
+
+def built_core(
+    env: Any, name: str, scene: SceneFiles | None, choices: Choices, seed: int
+) -> native.NativeCore:
+    """Returns a core around an object that exists; the scene only names an action's entries."""
+    for key, value in {
+        "data_root": choices.data_root,
+        "time_limit": choices.time_limit,
+        **choices.overrides,
+    }.items():
+        if value is not None:
+            raise errors.ArgumentError(
+                "load", key, repr(value), "nothing, as the core's object is built already,"
+            )
+    person = None
+    if scene is not None:
+        names = arguments.words(scene.arguments).get("character_files", ())
+        person = scene.find(names[0], FILES["character_files"]) if names else None
+    return _wrap(lambda: env, name, choices, seed, person, shares_chance=True)
+
+
+def _wrap(
+    make: Callable[[], Any],
+    name: str,
+    choices: Choices,
+    seed: int,
+    person: pathlib.Path | None,
+    shares_chance: bool,
+) -> native.NativeCore:
+    names = {} if person is None else _action_names(person)
+    core = native.NativeCore(
+        make,
+        name=name,
+        seed=seed,
+        mode=choices.mode,
+        reset_args=choices.reset_args,
+        action_names=names.values(),
+        shares_chance=shares_chance,
+    )
+    expected = len(names.get(choices.layout or "", ()))
+    if expected and expected != core.get_action_size():
+        core.close()
+        raise errors.CoreError(
+            f"Expected actions of length {expected}, layout {choices.layout!r}, from the core "
+            f"{name!r}, got {core.get_action_size()}."
+        )
+    return core
+
+
+def _action_names(person: pathlib.Path) -> dict[str, tuple[str, ...]]:
+    """Returns the names of an action's entries by layout, none of a character that only another
+    core can read.
+    """
+    try:
+        return {
+            layout: character.load_character(person, layout).action_names()
+            for layout in typing.get_args(character.Layout)
+        }
+    except errors.AssetFormatError:
+        return {}
+
+
+def _make_absolute(
+    words: dict[str, tuple[str, ...]], scene: SceneFiles, stack: contextlib.ExitStack
+) -> None:
+    """Replaces the names of files by absolute paths, in place; a set of clips by a copy with
+    absolute paths, which lives as long as the stack.
+    """
+    for key in ("character_files", "motion_file"):
+        if not words.get(key):
+            raise errors.ArgumentError(scene.arguments.source, key, "nothing", "a file name")
+    for key, kind in FILES.items():
+        if key in words:
+            words[key] = tuple(str(scene.find(word, kind)) for word in words[key])
+    if words.get("kin_ctrl") != ("clips",):
+        return
+    clips = JsonReader.open(pathlib.Path(words["motion_file"][0])).rows("Motions")
+    motions = [
+        {
+            "Weight": clip.number("Weight", 1.0),
+            "File": str(scene.find(clip.text("File", ""), assets.MOTION)),
+        }
+        for clip in clips
+    ]
+    path = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "clips.txt"
+    path.write_text(json.dumps({"Motions": motions}))
+    words["motion_file"] = (str(path),)
+
+
+def _check_supported(
+    settings: arguments.SceneSettings, find: Callable[[str, str], pathlib.Path]
+) -> None:
+    for key, values in (
+        ("state_files", settings.state_files),
+        ("char_init_pos_xs", tuple(x for x in settings.char_init_pos_xs if x != 0.0)),
+    ):
+        if values:
+            raise errors.UnsupportedError(f"'{key}'")
+    if settings.terrain_file:
+        path = find(settings.terrain_file, "terrain file")
+        terrain = JsonReader.open(path).text("Type", "")
+        if terrain != "plane":
+            raise errors.UnsupportedError(f"terrain {terrain!r}", str(path), "'plane'")
+
+
+def _time_limits(scene: SceneFiles, choices: Choices) -> dict[str, Any]:
+    """Returns the timer's six limits by key [s]."""
+    limits = arguments.time_limits(scene.arguments, choices.overrides)
+    time_limit = choices.time_limit
+    if time_limit == "anneal":
+        return limits
+    low, high, mean = (limits[f"time_end_lim_{name}"] for name in ("min", "max", "exp"))
+    if isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool) and time_limit > 0:
+        low = high = float(time_limit)
+    elif time_limit is not None:
+        raise ValueError(
+            f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}."
+        )
+    return {
+        f"{start}_{name}": value
+        for start in ("time_lim", "time_end_lim")
+        for name, value in (("min", low), ("max", high), ("exp", mean))
+    }

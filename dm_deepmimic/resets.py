@@ -1,0 +1,107 @@
+"""How an episode begins: where in the clip, and with what noise."""
+
+import dataclasses
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any, Self
+
+from dm_deepmimic import errors
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResetArgs:
+    """Where in the clip episodes begin and the noise of the character's first pose and velocity.
+
+    The names are those of gym-deepmimic's `reset_args`. The clip itself stays without noise, but
+    for the turn of its root.
+
+    Attributes:
+        custom_time: Whether the clip's time is drawn from [time_min, time_max], not from the whole
+            clip.
+        time_min: Earliest time [s].
+        time_max: Latest time [s].
+        resolve: Whether the character is lifted out of the ground.
+        noise_bef_rot: Whether the numbers below are added before the random rotations, not after.
+        noise_min: Least number added to each entry of the pose and the velocity.
+        noise_max: Greatest such number; none are added where both are 0.
+        radian: Largest angle of the random rotations [rad]; with 0 the fields below mean nothing.
+            The root is turned about the vertical, a revolute joint's angle is moved, a spherical
+            joint is turned by three Euler angles.
+        rot_vel_w_pose: Whether a spherical joint's angular velocity is turned with it.
+        vel_noise: Whether rotations of their own turn the angular velocities of the root and of
+            spherical joints, and move those of revolute joints [rad/s].
+        interp: Factor of all velocities, 1 keeps the clip's, 0 is rest.
+        knee_rot: Whether the knees are moved.
+        knees: Names of the joints that are knees; None: all with `knee` in their names.
+        held_joints: Names of the spherical joints that never turn; None: all with `hip` or `ankle`
+            in their names.
+    """
+
+    custom_time: bool = False
+    time_min: float = 0.0
+    time_max: float = 0.0
+    resolve: bool = True
+    noise_bef_rot: bool = False
+    noise_min: float = 0.0
+    noise_max: float = 0.0
+    radian: float = 0.0
+    rot_vel_w_pose: bool = False
+    vel_noise: bool = False
+    interp: float = 1.0
+    knee_rot: bool = False
+    knees: tuple[str, ...] | None = None
+    held_joints: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is bool:
+                if not isinstance(value, bool | int) or value not in (0, 1):
+                    raise _error(field.name, value, "true or false")
+            elif field.type is float:
+                if not isinstance(value, numbers.Real) or not math.isfinite(value):
+                    raise _error(field.name, value, "a finite number")
+            elif not (value is None or _are_names(value)):
+                raise _error(field.name, value, "names of joints")
+        if self.time_min < 0:
+            raise _error("time_min", self.time_min, "a time of at least 0")
+        if not 0 <= self.interp <= 1:
+            raise _error("interp", self.interp, "a factor from 0 to 1")
+        if self.radian < 0:
+            raise _error("radian", self.radian, "an angle of at least 0")
+        for low in ("time_min", "noise_min"):
+            high = low.replace("min", "max")
+            if getattr(self, high) < getattr(self, low):
+                expected = f"at least {low} ({getattr(self, low)!r})"
+                raise _error(high, getattr(self, high), expected)
+
+    @classmethod
+    def of(cls, values: "Self | Mapping[str, Any]") -> Self:
+        """Returns reset arguments from themselves or from a dictionary of some of the fields.
+
+        Raises:
+            UnknownNameError: A key is none of the fields.
+            ArgumentError: A value is of the wrong type or out of range.
+        """
+        if isinstance(values, cls):
+            return values
+        known = [field.name for field in dataclasses.fields(cls)]
+        if not isinstance(values, Mapping):
+            raise errors.ArgumentError(
+                "load", "reset_args", repr(values), "ResetArgs or a dictionary of its fields"
+            )
+        for key in values:
+            if key not in known:
+                raise errors.UnknownNameError(
+                    "reset argument", str(key), "reset_args", known, suggest=True
+                )
+        return cls(**values)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
+def _error(key: str, value: object, expected: str) -> errors.ArgumentError:
+    return errors.ArgumentError("reset_args", key, repr(value), expected)
