@@ -296,10 +296,11 @@ class NativeCore:
         Raises:
             MissingMethodError: The object's own numbers cannot be restarted.
         """
+        seed = int(seed)
         self._chance = _Chance(seed)
         self._generator = np.random.default_rng(seed)
         if hasattr(self.env, "seed") or self._shares_chance:
-            self._call("seed", int(seed))
+            self._call("seed", seed)
         if self._shares_chance:
             self._note_seeding()
 

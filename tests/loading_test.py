@@ -91,7 +91,10 @@ class TestNames:
     def test_an_unknown_core_lists_the_known(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:
             dm_deepmimic.load(WALK, core="bullet")
-        assert str(error.value) == "Unknown core 'bullet'. Known cores: auto, deepmimic, embedded, pybullet."
+        assert (
+            str(error.value)
+            == "Unknown core 'bullet'. Known cores: auto, deepmimic, embedded, pybullet."
+        )
 
     def test_an_unknown_mode_lists_the_known(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:

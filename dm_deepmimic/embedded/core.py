@@ -297,6 +297,26 @@ class EmbeddedCore:
         """Returns 0."""
         return 0
 
+    def get_amp_obs_offset(self) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
+    def get_amp_obs_scale(self) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
+    def get_amp_obs_norm_group(self) -> npt.NDArray[np.int64]:
+        """Returns an empty array."""
+        return np.zeros(0, np.int64)
+
+    def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
+    def record_amp_obs_expert(self, agent_id: int = 0) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
     def end_reason(self) -> EndReason:
         """Returns why the episode ended, `NONE` while it goes on."""
         return EndReason(int(self.batch.worlds.end_reason[0]))
