@@ -18,7 +18,6 @@ import resource
 import statistics
 import sys
 import time
-import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 import dm_deepmimic
+from dm_deepmimic import pybullet_port
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded import engine, simulation
 
@@ -185,14 +185,8 @@ def measure_single(preset: str, repeats: int) -> float:
 
 def measure_pybullet(clip: str, seconds: float) -> float:
     """Returns the rate of PyBullet's port in its own settings: 240 Hz, no self collision."""
-    spec = importlib.util.find_spec("pybullet_envs")
-    assert spec is not None and spec.submodule_search_locations is not None
-    # The package's __init__ registers environments with an old gym; its modules need none of it.
-    package = types.ModuleType("pybullet_envs")
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["pybullet_envs"] = package
+    port = pybullet_port.import_port()
     import pybullet_data
-    from pybullet_envs.deep_mimic.env import pybullet_deep_mimic_env as port
     from pybullet_utils import arg_parser
 
     arguments = arg_parser.ArgParser()

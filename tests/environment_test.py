@@ -66,7 +66,7 @@ class ContractTest(test_utils.EnvironmentTestMixin, parameterized.TestCase):
 
 CONTRACTS = [
     type(
-        f"Contract_{preset}_{'_'.join(map(str, options.values()))}".rstrip("_"),
+        f"Contract_{preset}_{'_'.join(options)}".rstrip("_"),
         (ContractTest,),
         {"preset": preset, "options": options},
     )
@@ -76,6 +76,8 @@ CONTRACTS = [
         (WALK, {"time_limit": 0.2}),
         (WALK, {"dtype": np.dtype(np.float32)}),
         (WALK, {"mode": "test"}),
+        (WALK, {"layout": "2018"}),
+        (WALK, {"reset_args": {"noise_min": -0.02, "noise_max": 0.02, "radian": 0.1}}),
     ]
 ]
 globals().update({case.__name__: case for case in CONTRACTS})
@@ -137,8 +139,7 @@ class TestEnds:
 
     def test_the_end_of_a_clip_without_loop_terminates_with_its_reward(self):
         with dm_deepmimic.load("humanoid3d_kick", seed=0, enable_fall_end=False) as environment:
-            environment.reset()
-            environment.core.reset_time(environment.core.get_motion_length() - 0.05)
+            environment.reset_to(time=environment.core.get_motion_length() - 0.05)
             for _ in range(2):
                 timestep = environment.step(reference_action(environment))
             assert timestep.last() and timestep.discount == 0.0 and timestep.reward > 0.3
@@ -341,8 +342,7 @@ class TestReplay:
         walk.reset()
         episodes = []
         for number in range(100):
-            walk.core.reset_time(0.2)
-            walk._ended = False
+            walk.reset_to(time=0.2)
             if number % 33 == 0:
                 walk.core.seed(1)
                 episodes.append(episode(walk))

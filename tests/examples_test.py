@@ -29,6 +29,25 @@ def run(command: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("core", ["embedded", "pybullet"])
+def test_pretrained_policy_prints_a_row_for_each_skill(core: str):
+    script = str(EXAMPLES / "pretrained_policy.py")
+    arguments = ["walk", "jump", f"--core={core}", "--episodes=2", "--seconds=0.3"]
+    finished = run([sys.executable, script, *arguments])
+    assert finished.returncode == 0, finished.stderr
+    rows = [line.split("|") for line in finished.stdout.splitlines() if line.startswith("| ")]
+    assert [row[1].strip() for row in rows] == ["skill", "walk", "jump"]
+    for row in rows[1:]:
+        assert 0.5 < float(row[2]) <= 1.0 and int(row[3]) in (9, 10) and row[4] == " 100 % "
+
+
+def test_pretrained_policy_knows_its_skills():
+    finished = run([sys.executable, str(EXAMPLES / "pretrained_policy.py"), "fly"])
+    assert finished.returncode != 0
+    known = "Unknown skill 'fly'. Known skills: walk, spinkick, backflip, jump."
+    assert known in finished.stdout + finished.stderr
+
+
 def environment() -> dict[str, str]:
     paths = filter(None, [os.environ.get("PYTHONPATH"), str(EXAMPLES.parent)])
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": "cpu"}

@@ -4,8 +4,6 @@ import random
 
 import numpy as np
 import pytest
-from absl.testing import absltest, parameterized
-from dm_env import test_utils
 
 import dm_deepmimic
 from dm_deepmimic import EndReason, pybullet_port
@@ -35,23 +33,6 @@ def run_episode(environment, action) -> list:
         timestep = environment.step(action)
         rows.append(timestep.observation)
     return rows
-
-
-class PyBulletContract(test_utils.EnvironmentTestMixin, parameterized.TestCase):
-    """dm_env's own contract, with actions that lead to falls."""
-
-    def make_object_under_test(self):
-        return load()
-
-    def make_action_sequence(self):
-        spec = self.environment.action_spec()
-        generator = np.random.default_rng(0)
-        for _ in range(60):
-            yield generator.uniform(0.2 * spec.minimum, 0.2 * spec.maximum)
-
-    def tearDown(self):
-        self.environment.close()
-        super().tearDown()
 
 
 class TestPort:
@@ -137,7 +118,3 @@ class TestPort:
         environment = load()
         environment.close()
         environment.close()
-
-
-if __name__ == "__main__":
-    absltest.main()
