@@ -1,4 +1,4 @@
-"""Tests of the layout of 2018: the states and actions of that year's policies and PyBullet's port."""
+"""Tests of the layout of 2018, which that year's policies and PyBullet's port speak."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ WALK = "humanoid3d_walk"
 JOINTS_2018 = slice(2, 107)  # 15 x (position, quaternion)
 VELOCITIES_2018 = slice(107, 197)
 SPHERICAL, REVOLUTE = (0, 4, 8, 13, 17, 22, 27, 31), (12, 21, 26, 35)  # in an action of 2018
-UNTURNED_2021, UNTURNED_2018 = slice(2, 137), slice(137, 227)  # bodies and velocities in 2021
+BROKEN_FRAMES = {WALK: (), "humanoid3d_backflip": (23, 24)}  # see TestPort
 
 
 def load(layout: str = "2018", name: str = WALK, **options):
@@ -32,17 +32,14 @@ def as_2021(state: np.ndarray, heading: float) -> np.ndarray:
 
 def as_2018(action: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Returns the PD targets of 2021 as angles about axes of some lengths, shape `(8,)`."""
-    action = iter(action)
-    targets = np.zeros(36)
-    for at in REVOLUTE + SPHERICAL:
-        pass
+    numbers, targets = iter(action), np.zeros(36)
     for at in sorted(REVOLUTE + SPHERICAL):
         if at in REVOLUTE:
-            targets[at] = next(action)
-            continue
-        turn = np.array([next(action) for _ in range(3)])
-        targets[at] = np.linalg.norm(turn)
-        targets[at + 1 : at + 4] = lengths[SPHERICAL.index(at)] * turn
+            targets[at] = next(numbers)
+        else:
+            turn = np.array([next(numbers) for _ in range(3)])
+            targets[at] = np.linalg.norm(turn)
+            targets[at + 1 : at + 4] = lengths[SPHERICAL.index(at)] * turn
     return targets
 
 
@@ -135,8 +132,8 @@ class TestActions:
                 lengths = 10.0 ** generator.uniform(-3.0, 3.0, 8)
                 turned = old.step(as_2018(action, lengths))
                 desired = new.step(action)
-                np.testing.assert_allclose(old.core.get_pose(), new.core.get_pose(), atol=1e-9)
-                assert turned.reward == pytest.approx(desired.reward, abs=1e-9)
+                np.testing.assert_allclose(old.core.get_pose(), new.core.get_pose(), atol=1e-12)
+                assert turned.reward == pytest.approx(desired.reward, abs=1e-12)
             assert desired.mid()
 
     def test_reference_actions_target_the_clip_in_both_layouts(self):
@@ -194,11 +191,11 @@ class TestPort:
 
     @pytest.mark.parametrize("name", [WALK, "humanoid3d_backflip"])
     def test_first_states_at_the_frames_of_a_clip_are_the_ports(self, name, port):
-        """Measured: positions 2e-6, quaternions 2e-6, velocities 4e-5 m/s and 9e-5 rad/s.
+        """Measured: positions [m] and quaternions 2e-6, velocities 4e-5 m/s and 9e-5 rad/s.
 
-        Between frames the port keeps the velocity that the original interpolates. Frame 24 of the
-        backflip has a root quaternion of length .995, which the original normalises, and the port
-        does not: its skeleton is .5 % too large there.
+        Only at frames: between them the port keeps the velocity that the original interpolates, and
+        interpolates quaternions of the file that the original normalises first. Frame 24 of the
+        backflip has a root quaternion of length .995: there the port's skeleton is too large.
         """
         old_port = port(name).env.port
         with load(name=name, reset_args={"resolve": False}) as environment:
@@ -210,6 +207,3 @@ class TestPort:
                 theirs = old_port.record_state(0)
                 np.testing.assert_allclose(state[:107], theirs[:107], atol=4e-6)
                 np.testing.assert_allclose(state[107:], theirs[107:], atol=2e-4)
-
-
-BROKEN_FRAMES = {WALK: (), "humanoid3d_backflip": (23, 24)}

@@ -12,9 +12,8 @@ from dm_deepmimic.embedded import noise
 from dm_deepmimic.resets import ResetArgs
 
 WALK = "humanoid3d_walk"
-TIME = 0.3  # in the clip [s]
+TIME, FRAME = 0.3, 0.033332  # in the clip, and of one of its frames [s]
 RADIAN = 0.2
-ROTATION = slice(3, 7)  # of the root in a pose
 HIPS_AND_ANKLES, OTHERS = (15, 20, 29, 34), (7, 11, 24, 38)  # spherical joints
 KNEES, ELBOWS = [19, 33], [28, 42]
 UNUSED = [6, *(start + 3 for start in HIPS_AND_ANKLES + OTHERS)]  # in a velocity
@@ -135,23 +134,34 @@ class TestArguments:
 
 
 class TestTimes:
+    def test_a_batch_without_reset_arguments_has_the_defaults(self):
+        options = {"seed": 0, "num_threads": 1}
+        with (
+            dm_deepmimic.load_batch(WALK, 3, **options) as one,
+            dm_deepmimic.load_batch(WALK, 3, **options, reset_args=ResetArgs()) as other,
+        ):
+            for _ in range(3):
+                action = np.zeros((3, 28))
+                np.testing.assert_array_equal(one.step(action)[-1], other.step(action)[-1])
+
     def test_defaults_are_as_no_reset_arguments_at_all(self):
         with load() as one, dm_deepmimic.load(WALK, seed=0, reset_args=ResetArgs()) as other:
             for _ in range(2):
                 np.testing.assert_array_equal(episode(one), episode(other))
 
-    def test_times_are_drawn_from_the_whole_clip(self):
-        with dm_deepmimic.load_batch(WALK, 64, seed=0, num_threads=1) as batch:
-            batch.reset()
-            times, end = batch.core.worlds.clip_time, batch.core.get_motion_length()
-            assert 0.0 <= times.min() < 0.1 * end and 0.9 * end < times.max() <= end
-
-    def test_custom_times_are_drawn_from_their_range(self):
-        options = {"custom_time": True, "time_min": 0.2, "time_max": 0.4}
+    @pytest.mark.parametrize(
+        ("options", "low", "high"),
+        [
+            ({}, 0.0, 38 * FRAME),
+            ({"time_min": 0.2, "time_max": 0.4}, 0.0, 38 * FRAME),
+            ({"time_min": 0.2, "time_max": 0.4, "custom_time": True}, 0.2, 0.4),
+        ],
+    )
+    def test_times_are_drawn_from_the_clip_or_the_range(self, options, low, high):
         with dm_deepmimic.load_batch(WALK, 64, seed=0, num_threads=1, reset_args=options) as batch:
             batch.reset()
-            times = batch.core.worlds.clip_time
-            assert 0.2 <= times.min() < 0.22 and 0.38 < times.max() <= 0.4
+            shares = (batch.core.worlds.clip_time - low) / (high - low)
+            assert 0.0 <= shares.min() < 0.1 and 0.9 < shares.max() <= 1.0
 
 
 class TestNumbers:
@@ -161,17 +171,13 @@ class TestNumbers:
             gaps += [*(pose - clip_pose)[NUMBERS], *(velocity - clip_velocity)[USED]]
         assert -0.02 - 1e-12 <= min(gaps) < -0.019 and 0.099 < max(gaps) <= 0.1 + 1e-12
 
-    def test_quaternions_are_rotations_and_unused_velocities_zero(self):
+    def test_rotations_have_unit_length_and_unused_entries_stay_zero(self):
         for pose, velocity, clip_pose, _ in starts(noise_min=-0.1, noise_max=0.1):
             for at in (3, *HIPS_AND_ANKLES, *OTHERS):
                 assert np.linalg.norm(pose[at : at + 4]) == pytest.approx(1.0, abs=1e-12)
-                assert pose[at] >= 0.0
+                assert pose[at] >= 0.0 and pose[0] == pose[2] == 0.0
                 assert 1e-3 < abs(rotations.angle_of(turn_of(pose, clip_pose, at))) < 0.45
             assert np.all(velocity[UNUSED] == 0.0)
-
-    def test_the_root_stays_over_the_origin(self):
-        for pose, *_ in starts(3, noise_min=-0.1, noise_max=0.1):
-            assert pose[0] == pose[2] == 0.0
 
 
 class TestRotations:
@@ -212,10 +218,7 @@ class TestRotations:
             straight.reset_to(time=TIME)
             turned.reset_to(time=TIME)
             before = [core.get_kin_pose()[:3] for core in cores]
-            turn = rotations.multiply(
-                cores[1].get_kin_pose()[ROTATION],
-                rotations.conjugate(cores[0].get_kin_pose()[ROTATION]),
-            )
+            turn = turn_of(cores[1].get_kin_pose(), cores[0].get_kin_pose(), 3)
             for core in cores:
                 core.control_step()
             way, turned_way = (
@@ -242,15 +245,16 @@ class TestVelocities:
             np.testing.assert_allclose(velocity[:7], clip_velocity[:7], atol=1e-10)
 
     def test_they_turn_on_their_own_if_asked(self):
-        for _, velocity, _, clip_velocity in starts(radian=RADIAN, vel_noise=True):
+        for pose, velocity, clip_pose, clip_velocity in starts(radian=RADIAN, vel_noise=True):
             for at in (3, 7, 24, 38):  # the neck is at rest
                 spin, clip_spin = velocity[at : at + 3], clip_velocity[at : at + 3]
                 assert np.linalg.norm(spin) == pytest.approx(np.linalg.norm(clip_spin), abs=1e-10)
                 assert np.linalg.norm(spin - clip_spin) > 1e-4
             held = [0, 1, 2, *KNEES, *(at + i for at in HIPS_AND_ANKLES for i in range(3))]
             np.testing.assert_allclose(velocity[held], clip_velocity[held], atol=1e-10)
-            elbows = np.abs(velocity - clip_velocity)[ELBOWS]
-            assert np.all((0.0 < elbows) & (elbows <= RADIAN))
+            elbows = (velocity - clip_velocity)[ELBOWS]
+            assert np.all((elbows != 0.0) & (np.abs(elbows) <= RADIAN))
+            assert np.all(np.abs(elbows - (pose - clip_pose)[ELBOWS]) > 1e-6)
 
     @pytest.mark.parametrize("factor", [0.0, 0.5])
     def test_they_are_scaled(self, factor):
@@ -362,7 +366,7 @@ class TestPlaces:
     @pytest.mark.parametrize("frame", [0, 7, np.int64(37)])
     def test_an_episode_begins_at_a_frame(self, walk, clip_pose, frame):
         assert walk.reset_to(frame=frame).first()
-        desired = clip_pose(frame * 0.033332)
+        desired = clip_pose(FRAME * frame)
         np.testing.assert_allclose(walk.core.get_pose(), desired, atol=1e-9)
 
     def test_counts_restart_and_the_episode_goes_on(self, walk):
@@ -394,9 +398,10 @@ class TestPlaces:
         assert walk.episode_info["length"] == 1
 
     def test_reset_time_takes_noise_in_the_order_of_the_fork(self, walk):
-        with load(**EVERYTHING) as environment:
+        options = {"resolve": False, "knee_rot": True, "vel_noise": False}
+        with load(**EVERYTHING | options) as environment:
             desired = environment.reset_to(time=TIME).observation
-        walk.core.reset_time(TIME, True, True, -0.1, 0.1, 0.2, True, True, 0.5, True)
+        walk.core.reset_time(TIME, False, True, -0.1, 0.1, 0.2, True, False, 0.5, True)
         np.testing.assert_array_equal(walk.core.record_state(), desired)
 
     def test_reset_time_has_no_noise_by_default(self):
@@ -407,7 +412,7 @@ class TestPlaces:
 
     def test_reset_index_is_reset_time_at_a_frame(self, walk):
         states = []
-        for reset, place in ((walk.core.reset_index, 7), (walk.core.reset_time, 7 * 0.033332)):
+        for reset, place in ((walk.core.reset_index, 7), (walk.core.reset_time, 7 * FRAME)):
             walk.core.seed(0)
             reset(place, False, radian=0.3, vel_noise=True)
             states.append(walk.core.record_state())

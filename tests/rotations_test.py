@@ -179,6 +179,55 @@ class TestExponentialMap:
         assert_same(rotations.to_exponential_map(about(Y, angle)), (0.0, seen, 0.0), 1e-9)
 
 
+class TestAngleAxis:
+    @hypothesis.given(axes(), strategies.floats(1e-3, math.pi - 1e-3))
+    def test_it_is_the_angle_and_the_axis(self, axis, angle):
+        assert_same(rotations.to_angle_axis(about(axis, angle)), (angle, *axis), 1e-9)
+
+    @hypothesis.given(quaternions())
+    def test_the_angle_is_within_half_a_turn_and_the_axis_has_unit_length(self, q):
+        angle, *axis = rotations.to_angle_axis(q)
+        assert abs(angle) <= math.pi
+        hypothesis.assume(abs(q[0]) < 1.0 - 1e-6)
+        assert np.linalg.norm(axis) == pytest.approx(1.0, abs=1e-9)
+
+    @hypothesis.given(quaternions())
+    def test_there_and_back_is_the_same_rotation(self, q):
+        turn = rotations.to_angle_axis(q)
+        assert_same_rotation(rotations.from_angle_axis(turn), q, 5e-6)
+
+    @pytest.mark.parametrize("sign", [1.0, -1.0])
+    def test_next_to_nothing_is_no_turn_about_z(self, sign):
+        q = tuple(sign * x for x in about(X, 1.9e-6))
+        assert rotations.to_angle_axis(q) == (0.0, 0.0, 0.0, 1.0)
+
+    @hypothesis.given(axes(), ANGLES, strategies.floats(1e-100, 1e100))
+    def test_an_axis_of_any_length_does(self, axis, angle, length):
+        q = rotations.from_angle_axis((angle, *(length * axis)))
+        assert_same_rotation(q, about(axis, angle))
+
+    @hypothesis.given(ANGLES)
+    def test_no_axis_is_z(self, angle):
+        assert_same_rotation(rotations.from_angle_axis((angle, 0.0, 0.0, 0.0)), about(Z, angle))
+
+    @hypothesis.given(ANGLES, VECTORS)
+    def test_it_gives_unit_quaternions_without_negative_w(self, angle, axis):
+        q = rotations.from_angle_axis((angle, *axis))
+        assert q[0] >= 0.0 and np.linalg.norm(q) == pytest.approx(1.0, abs=1e-12)
+
+    @hypothesis.given(axes(), ANGLES)
+    def test_minus_the_angle_about_minus_the_axis_is_the_same(self, axis, angle):
+        q = rotations.from_angle_axis((angle, *axis))
+        assert_same(rotations.from_angle_axis((-angle, *negated(axis))), q)
+
+    @hypothesis.given(axes(), strategies.floats(1e-3, math.pi - 1e-3))
+    def test_angle_times_axis_is_the_exponential_map(self, axis, angle):
+        desired = rotations.from_exponential_map(tuple(angle * axis))
+        assert_same(rotations.from_angle_axis((angle, *axis)), desired)
+        angle, *axis = rotations.to_angle_axis(desired)
+        assert_same(rotations.to_exponential_map(desired), angle * np.array(axis))
+
+
 class TestEuler:
     @hypothesis.given(ANGLES, ANGLES, ANGLES)
     def test_x_turns_first_then_y_then_z(self, x, y, z):
