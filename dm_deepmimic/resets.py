@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from dm_deepmimic import errors
 
 
@@ -34,8 +36,8 @@ class ResetArgs:
         interp: Factor of all velocities, 1 keeps the clip's, 0 is rest.
         knee_rot: Whether the knees are moved.
         knees: Names of the joints that are knees; None: all with `knee` in their names.
-        held_joints: Names of the spherical joints that never turn; None: all with `hip` or `ankle`
-            in their names.
+        held_joints: Names of the joints that are never moved; None: all with `hip` or `ankle` in
+            their names.
     """
 
     custom_time: bool = False
@@ -57,13 +59,15 @@ class ResetArgs:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type is bool:
-                if not isinstance(value, bool | int) or value not in (0, 1):
+                if not isinstance(value, bool | int | np.bool_) or value not in (0, 1):
                     raise _error(field.name, value, "true or false")
             elif field.type is float:
                 if not isinstance(value, numbers.Real) or not math.isfinite(value):
                     raise _error(field.name, value, "a finite number")
-            elif not (value is None or _are_names(value)):
-                raise _error(field.name, value, "names of joints")
+            elif value is not None:
+                if not _are_names(value):
+                    raise _error(field.name, value, "names of joints")
+                object.__setattr__(self, field.name, tuple(value))
         if self.time_min < 0:
             raise _error("time_min", self.time_min, "a time of at least 0")
         if not 0 <= self.interp <= 1:

@@ -127,12 +127,13 @@ def from_angle_axis(v: Vector) -> Quaternion:
     """Returns the rotation by the angle v[0] [rad] about the axis v[1:4] of any length, about z if
     it has none, with w >= 0.
     """
-    length = math.sqrt(v[1] * v[1] + v[2] * v[2] + v[3] * v[3])
+    longest = max(abs(v[1]), abs(v[2]), abs(v[3]))
     angle = 0.5 * wrap_angle(v[0])
-    if length == 0.0:
+    if longest == 0.0:
         return (math.cos(angle), 0.0, 0.0, math.sin(angle))
-    scale = math.sin(angle) / length
-    return (math.cos(angle), scale * v[1], scale * v[2], scale * v[3])
+    x, y, z = v[1] / longest, v[2] / longest, v[3] / longest  # whose squares are finite
+    scale = math.sin(angle) / math.sqrt(x * x + y * y + z * z)
+    return (math.cos(angle), scale * x, scale * y, scale * z)
 
 
 @jit

@@ -387,6 +387,9 @@ class TestPlaces:
             ({"time": -1.0}, "Expected a finite time of at least 0 s, got -1.0."),
             ({"frame": -1}, "Expected a frame from 0 to 38, got -1."),
             ({"frame": 39}, "Expected a frame from 0 to 38, got 39."),
+            ({"frame": 1.5}, "Expected a frame from 0 to 38, got 1.5."),
+            ({"frame": True}, "Expected a frame from 0 to 38, got True."),
+            ({"time": "soon"}, "Expected a finite time of at least 0 s, got 'soon'."),
         ],
     )
     def test_no_place_of_the_clip_is_refused_and_the_episode_goes_on(self, walk, place, sentence):
@@ -422,3 +425,26 @@ class TestPlaces:
         with pytest.raises(dm_deepmimic.CoreError) as error:
             walk.core.reset_index(39)
         assert str(error.value) == "Expected a frame from 0 to 38, got 39."
+
+    @pytest.mark.parametrize(
+        ("place", "sentence"),
+        [
+            ({"time": 1.54}, "Expected a time from 0 to below 1.53333 s, got 1.54."),
+            ({"frame": 46}, "Expected a frame from 0 to 45, got 46."),
+        ],
+    )
+    def test_a_clip_that_does_not_loop_has_no_place_at_its_end(self, place, sentence):
+        with dm_deepmimic.load("humanoid3d_kick", seed=0) as environment:
+            assert environment.reset_to(frame=45).first()
+            with pytest.raises(dm_deepmimic.CoreError) as error:
+                environment.reset_to(**place)
+        assert str(error.value) == sentence
+
+    def test_nor_are_times_drawn_beyond_it(self):
+        start = {"custom_time": True, "time_max": 2.0}
+        with pytest.raises(dm_deepmimic.ArgumentError) as error:
+            dm_deepmimic.load("humanoid3d_kick", seed=0, reset_args=start)
+        assert str(error.value) == (
+            "Expected a time before the end of the clip, which does not loop, 1.53333 s, for "
+            "'time_max' in reset_args, got 2.0."
+        )

@@ -1,6 +1,7 @@
 """The embedded core: one world with the interface of DeepMimicCore."""
 
 import enum
+import numbers
 from typing import Any
 
 import numpy as np
@@ -396,16 +397,18 @@ class EmbeddedCore:
         self.batch.reset(np.ones(1, np.bool_), np.array([time]), reset_args)
 
     def _start_time(self, time: float | None, frame: int | None) -> float:
+        """Returns the time of a place in the clip, before the end of one that does not loop."""
+        times, loops = self.batch.frame_times(), self.batch.clip_loops()
         if frame is not None:
-            times = self.batch.frame_times()
-            if not 0 <= frame < len(times):
-                raise errors.CoreError(
-                    f"Expected a frame from 0 to {len(times) - 1}, got {frame!r}."
-                )
+            last = len(times) - (1 if loops else 2)
+            if not _is_number(frame, numbers.Integral) or not 0 <= frame <= last:
+                raise errors.CoreError(f"Expected a frame from 0 to {last}, got {frame!r}.")
             return float(times[frame])
-        if time is None or not 0.0 <= time < np.inf:
-            raise errors.CoreError(f"Expected a finite time of at least 0 s, got {time!r}.")
-        return time
+        end = np.inf if loops else times[-1]
+        if time is None or not _is_number(time, numbers.Real) or not 0.0 <= time < end:
+            expected = "finite time of at least 0 s" if loops else f"time from 0 to below {end:g} s"
+            raise errors.CoreError(f"Expected a {expected}, got {time!r}.")
+        return float(time)
 
     def _place(self, into: Array, numbers: Array) -> None:
         into[:] = numbers
@@ -435,3 +438,7 @@ class EmbeddedCore:
         if self.batch.layout.phase_input:
             array[0] = phase_value
         return array
+
+
+def _is_number(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

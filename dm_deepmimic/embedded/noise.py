@@ -1,8 +1,10 @@
 """Noise of a character's first pose and velocity, compiled.
 
 After gym-deepmimic's reset arguments and the KinCharacter of its DeepMimicCore. There, angular
-velocities are multiplied as if they were quaternions, and the rule for the knees' velocities has a
-slip; here they are turned, and knees keep theirs unless `knee_rot`.
+velocities are multiplied as if they were quaternions, rotations may lose their unit length, and a
+slip gives of all revolute joints only the left knee a noisy velocity; here velocities are turned,
+rotations stay rotations, and revolute joints are treated alike, but for the knees. There, too, the
+clip itself stays in the noisy pose until the first update.
 """
 
 from typing import NamedTuple
@@ -45,10 +47,9 @@ def make_noise(arguments: ResetArgs, character: Character) -> Noise:
     names = character.joint_names
     knees = _joints(arguments.knees, ("knee",), names)
     held = _joints(arguments.held_joints, ("hip", "ankle"), names)
+    moves = ~held if arguments.knee_rot else ~held & ~knees
     kinds = character.skeleton.joint_type
-    moves = (kinds == ROOT) | ((kinds == SPHERICAL) & ~held) | (kinds == REVOLUTE)
-    if not arguments.knee_rot:
-        moves &= ~knees
+    moves[kinds == ROOT], moves[kinds == FIXED] = True, False
     return Noise(
         low=float(arguments.noise_min),
         high=float(arguments.noise_max),

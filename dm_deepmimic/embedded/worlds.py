@@ -97,6 +97,14 @@ class WorldBatch:
             rules,
         )
         self.reset_args = reset_args or ResetArgs()
+        if self.reset_args.custom_time and not clip.loops:
+            if not self.reset_args.time_max < clip.times[-1]:
+                raise errors.ArgumentError(
+                    "reset_args",
+                    "time_max",
+                    repr(self.reset_args.time_max),
+                    f"a time before the end of the clip, which does not loop, {clip.times[-1]:g} s,",
+                )
         self._noise = noise.make_noise(self.reset_args, character)
         self.action_size = character.action_size
         self.state_size = features.state_size(self.layout, character.num_joints)
@@ -187,6 +195,10 @@ class WorldBatch:
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
         return float(self._scene.clip.times[-1])
+
+    def clip_loops(self) -> bool:
+        """Returns whether the clip begins anew at its end."""
+        return self._scene.clip.loops
 
     def frame_times(self) -> Array:
         """Returns the times of the clip's frames, shape `(F,)` [s]."""
