@@ -78,7 +78,7 @@ def replay(rollouts: Mapping[str, Array], name: str) -> Replay:
         np.array(joints),
         np.array(rewards),
         np.array(contacts),
-        _first(field["terminate"][1:] == Terminate.Fail),
+        _first(field["terminate"][1:] == Terminate.Fail.value),
         _first(np.array(fails)),
     )
 

@@ -15,6 +15,10 @@ from typing import Any
 from dm_deepmimic import errors
 
 SCENES = ("imitate",)
+NATIVE_SCENES = (  # those of DeepMimicCore that have an agent
+    "dribble_amp", "heading_amp", "heading_amp_getup", "imitate", "imitate_amp", "strike_amp",
+    "target_amp",
+)  # fmt: skip
 OVERRIDE = "override"  # the origin of a value that did not come from a file
 _DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a scene
     "agent_files",
@@ -159,11 +163,12 @@ _TYPES = typing.get_type_hints(SceneSettings)
 _REQUIRED = ("character_files", "char_ctrl_files", "motion_file")
 _ONE_CHARACTER = ("char_types", "character_files", "char_ctrls", "char_ctrl_files")
 _AT_MOST_ONE = ("state_files", "char_init_pos_xs")
+_NATIVE_NAMES = {"char_types": ("general",), "char_ctrls": ("ct", "ct_pd", "ct_vel")}
 _SUPPORTED = {"char_types": "general", "char_ctrls": "ct_pd"}
 _POSITIVE_TIME = (lambda time: time > 0, "a time above 0")
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "num_update_substeps": (lambda count: count >= 1, "an integer of at least 1"),
-    "num_sim_substeps": (lambda count: count >= 1, "an integer of at least 1"),
+    "num_update_substeps": (lambda count: 1 <= count <= 10**4, "an integer from 1 to 10000"),
+    "num_sim_substeps": (lambda count: 1 <= count <= 10**4, "an integer from 1 to 10000"),
     "world_scale": (lambda scale: 0 < scale < math.inf, "a finite number above 0"),
     "gravity": (
         lambda axes: len(axes) == 3 and all(map(math.isfinite, axes)),
@@ -266,18 +271,22 @@ def words(
             `arguments` have.
 
     Raises:
-        ArgumentError: An override is of another type.
+        ArgumentError: A value is missing, of another type or out of range.
         UnknownNameError: Its key does not exist.
-        UnsupportedError: It is a key of the embedded core alone.
     """
-    result = {key: value.values for key, value in arguments.items()}
     for key in overrides:
         if key in EMBEDDED_KEYS:
-            raise errors.UnsupportedError(f"{key!r}", OVERRIDE, core="native")
+            raise errors.ArgumentError(
+                OVERRIDE, key, repr(overrides[key]), "core='embedded', which alone has it,"
+            )
     known = [key for key in _TYPES if key not in EMBEDDED_KEYS]
     _refuse_unknown(overrides, [*known, *IGNORED_KEYS, *arguments])
+    for key in [*arguments, *overrides]:
+        if key in known:
+            _check_native(key, *_read(key, arguments, overrides))
+    result = {key: value.values for key, value in arguments.items()}
     for key, value in overrides.items():
-        if key in _TYPES:
+        if key in known:
             value = _read_override(key, value)
         elements: tuple[object, ...] = (value,)
         if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
@@ -424,22 +433,36 @@ def _object_as(kind: type, value: object) -> Any:
 
 
 def _check(key: str, value: Any, where: str) -> None:
-    """Raises the error of a value that has the right type but cannot be used."""
+    """Raises the error of a value that has the right type but the embedded core cannot use."""
     if key == "scene" and value not in SCENES:
         raise errors.UnknownNameError("scene", value, where, SCENES)
-    if key in _ONE_CHARACTER and not value:
-        raise errors.ArgumentError(where, key, "nothing", "one name")
-    if key in _ONE_CHARACTER + _AT_MOST_ONE and len(value) > 1:
-        raise errors.UnsupportedError(f"{len(value)} '{key}'", where, "one character")
+    _check_range(key, value, where)
     if key in _SUPPORTED and value[0] != _SUPPORTED[key]:
         raise errors.UnsupportedError(f"'{key}' {value[0]!r}", where, repr(_SUPPORTED[key]))
     if key == "enable_rand_perturbs" and value:
         raise errors.UnsupportedError(f"'{key}'", where)
+    if key == "kin_ctrl" and value != "motion":
+        raise errors.UnsupportedError(f"'{key}' {value!r}", where, "'motion'")
+
+
+def _check_native(key: str, value: Any, where: str) -> None:
+    """Raises the error of a value at which DeepMimicCore would end the process."""
+    if key == "scene" and value not in NATIVE_SCENES:
+        expected = f"a scene with an agent ({', '.join(NATIVE_SCENES)})"
+        raise errors.ArgumentError(where, key, value, expected)
+    _check_range(key, value, where)
+    if key in _NATIVE_NAMES and value[0] not in _NATIVE_NAMES[key]:
+        raise errors.ArgumentError(where, key, value[0], " or ".join(_NATIVE_NAMES[key]))
+
+
+def _check_range(key: str, value: Any, where: str) -> None:
+    if key in _ONE_CHARACTER and not value:
+        raise errors.ArgumentError(where, key, "nothing", "one name")
+    if key in _ONE_CHARACTER + _AT_MOST_ONE and len(value) > 1:
+        raise errors.UnsupportedError(f"{len(value)} '{key}'", where, "one character")
     fits, expected = _RANGES.get(key, (None, ""))
     if fits is not None and not fits(value):
         raise errors.ArgumentError(where, key, _text(value), expected)
-    if key == "kin_ctrl" and value != "motion":
-        raise errors.UnsupportedError(f"'{key}' {value!r}", where, "'motion'")
 
 
 def _check_times(start: str, limits: Mapping[str, float], where: Mapping[str, str]) -> None:

@@ -68,9 +68,9 @@ def resolve_scene_file(name_or_path: StrPath, *, data_root: StrPath | None = Non
     return find(name, ARG_FILE, data_root=data_root)
 
 
-def is_installed(package: str) -> bool:
-    """Returns whether a package is installed, without importing it."""
-    return bool(_package_folders(package))
+def is_installed(package: str, module: str) -> bool:
+    """Returns whether a package is installed that has a module's file, without importing it."""
+    return any((folder / module).is_file() for folder in _package_folders(package))
 
 
 def preset_names() -> list[str]:
@@ -85,6 +85,8 @@ def _roots(arg_files: Sequence[StrPath], data_root: StrPath | None) -> Iterator[
         yield folder
         yield folder.parent
     if data_root is not None:
+        if not isinstance(data_root, str | os.PathLike):
+            raise errors.ArgumentError("load", "data_root", repr(data_root), "a folder's path")
         root = pathlib.Path(data_root).absolute()
         if not root.is_dir():
             raise errors.AssetNotFoundError("data root", str(data_root), [root])

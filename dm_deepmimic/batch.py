@@ -47,6 +47,7 @@ class BatchEnvironment(environment.EnvironmentBase):
 
     def reset(self) -> dm_env.TimeStep:
         """Starts an episode in every world."""
+        self._check_open()
         everyone = np.ones(self.num_envs, np.bool_)
         self.core.reset(everyone)
         return self._time_step(everyone)
@@ -62,6 +63,7 @@ class BatchEnvironment(environment.EnvironmentBase):
             ActionError: Shape, type or a number of an action is wrong; all episodes are as they
                 were.
         """
+        self._check_open()
         checked = environment.checked_actions(
             actions, self._action_spec, (self.num_envs,), self._clip_actions
         )
@@ -83,7 +85,8 @@ class BatchEnvironment(environment.EnvironmentBase):
         return self.core.end_bodies(world)
 
     def close(self) -> None:
-        """Ends the threads; twice does no harm."""
+        """Closes the worlds; twice does no harm."""
+        super().close()
         self.core.close()
 
     def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:

@@ -1,6 +1,5 @@
 """Builds the core of a scene: reads its arguments, finds its files, and joins them."""
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -52,7 +51,7 @@ class Choices:
 
     def __post_init__(self) -> None:
         if self.layout not in (None, *character.ACTION_SIZES):
-            raise errors.UnknownNameError("layout", str(self.layout), "", character.ACTION_SIZES)
+            raise errors.ArgumentError("load", "layout", repr(self.layout), "'2018' or '2021'")
 
 
 class SceneFiles:
@@ -73,6 +72,10 @@ class SceneFiles:
             DeepMimicError: See `loading.load`.
         """
         self._data_root = data_root
+        if not isinstance(scene, str | os.PathLike) and not all(
+            isinstance(token, str) for token in scene
+        ):
+            raise errors.ArgumentError("the arguments", "args", repr(scene), "a list of strings")
         if isinstance(scene, str | os.PathLike):
             path = assets.resolve_scene_file(scene, data_root=data_root)
             self.arguments = arguments.parse_file(path, self._find_arg_file)
@@ -109,11 +112,7 @@ def embedded_worlds(
     _check_supported(settings, scene.find)
     for body in settings.fall_contact_bodies:
         if not 0 <= body < person.num_joints:
-            key = "fall_contact_bodies"
-            overridden = key in choices.overrides
-            where = arguments.OVERRIDE if overridden else scene.arguments[key].where
-            expected = f"body ids from 0 to {person.num_joints - 1} of {person.path.name}"
-            raise errors.ArgumentError(where, key, str(body), expected)
+            raise _no_body(scene, choices, str(body), person.num_joints, person.path)
     return worlds.WorldBatch(
         settings,
         person,
@@ -132,44 +131,46 @@ def native_core(
     scene: SceneFiles,
     choices: Choices,
     seed: int,
-    *,
-    shares_chance: bool = True,
 ) -> native.NativeCore:
     """Returns a core around the object that `make` returns for a list of arguments with absolute
     paths, and for whether to draw.
     """
     words = arguments.words(scene.arguments, {**choices.overrides, **_time_limits(scene, choices)})
-    with contextlib.ExitStack() as stack:
-        _make_absolute(words, scene, stack)
+    with tempfile.TemporaryDirectory() as folder:
+        words |= _absolute_files(words, scene)
+        if words.get("kin_ctrl", ("",))[0] == "clips":
+            words["motion_file"] = (_absolute_clips(words["motion_file"][0], scene, folder),)
+        _check_bodies(words, scene, choices)
         args = [word for key in words for word in (f"--{key}", *words[key])]
-        return _wrap(
-            functools.partial(make, args, False),
-            name,
-            choices,
-            seed,
-            pathlib.Path(words["character_files"][0]),
-            shares_chance,
-        )
+        core = _wrap(functools.partial(make, args, False), name, choices, seed, words)
+    try:
+        _check_layout(core, choices, pathlib.Path(words["character_files"][0]))
+    except errors.CoreError:
+        core.close()
+        raise
+    return core
 
 
 def built_core(
     env: Any, name: str, scene: SceneFiles | None, choices: Choices, seed: int
 ) -> native.NativeCore:
     """Returns a core around an object that exists; the scene only names an action's entries."""
-    for key, value in {
-        "data_root": choices.data_root,
-        "time_limit": choices.time_limit,
-        **choices.overrides,
-    }.items():
-        if value is not None:
-            raise errors.ArgumentError(
-                "load", key, repr(value), "nothing, as the core's object is built already,"
-            )
-    person = None
+    refused: dict[str, Any] = dict(choices.overrides)
+    for key in ("time_limit", "data_root", "layout"):
+        value = getattr(choices, key)
+        if value is not None and (key == "time_limit" or scene is None):
+            refused[key] = value
+    for key, value in refused.items():
+        raise errors.ArgumentError(
+            "load", key, repr(value), "nothing, as the core's object is built already,"
+        )
+    words: dict[str, tuple[str, ...]] = {}
     if scene is not None:
-        names = arguments.words(scene.arguments).get("character_files", ())
-        person = scene.find(names[0], FILES["character_files"]) if names else None
-    return _wrap(lambda: env, name, choices, seed, person, shares_chance=True)
+        words = _absolute_files(arguments.words(scene.arguments), scene)
+    core = _wrap(lambda: env, name, choices, seed, words)
+    if words:
+        _check_layout(core, choices, pathlib.Path(words["character_files"][0]))
+    return core
 
 
 def _wrap(
@@ -177,27 +178,36 @@ def _wrap(
     name: str,
     choices: Choices,
     seed: int,
-    person: pathlib.Path | None,
-    shares_chance: bool,
+    words: Mapping[str, tuple[str, ...]],
 ) -> native.NativeCore:
-    names = {} if person is None else _action_names(person)
-    core = native.NativeCore(
+    """Returns a core, with what the files in the words tell of it."""
+    facts: dict[str, Any] = {}
+    if "character_files" in words:
+        facts["action_names"] = _action_names(pathlib.Path(words["character_files"][0])).values()
+    if "char_ctrl_files" in words:
+        reader = JsonReader.open(pathlib.Path(words["char_ctrl_files"][0]))
+        facts["control_period"] = 1.0 / reader.positive("QueryRate", 30.0)
+    if "motion_file" in words and words.get("kin_ctrl", ("motion",))[0] != "clips":
+        facts["num_frames"] = len(
+            JsonReader.open(pathlib.Path(words["motion_file"][0])).array("Frames")
+        )
+    return native.NativeCore(
         make,
         name=name,
         seed=seed,
         mode=choices.mode,
         reset_args=choices.reset_args,
-        action_names=names.values(),
-        shares_chance=shares_chance,
+        **facts,
     )
-    expected = len(names.get(choices.layout or "", ()))
+
+
+def _check_layout(core: native.NativeCore, choices: Choices, person: pathlib.Path) -> None:
+    expected = len(_action_names(person).get(choices.layout or "", ()))
     if expected and expected != core.get_action_size():
-        core.close()
         raise errors.CoreError(
             f"Expected actions of length {expected}, layout {choices.layout!r}, from the core "
-            f"{name!r}, got {core.get_action_size()}."
+            f"{core.name!r}, got {core.get_action_size()}. The embedded core speaks both layouts."
         )
-    return core
 
 
 def _action_names(person: pathlib.Path) -> dict[str, tuple[str, ...]]:
@@ -213,31 +223,58 @@ def _action_names(person: pathlib.Path) -> dict[str, tuple[str, ...]]:
         return {}
 
 
-def _make_absolute(
-    words: dict[str, tuple[str, ...]], scene: SceneFiles, stack: contextlib.ExitStack
-) -> None:
-    """Replaces the names of files by absolute paths, in place; a set of clips by a copy with
-    absolute paths, which lives as long as the stack.
-    """
-    for key in ("character_files", "motion_file"):
+def _absolute_files(
+    words: Mapping[str, tuple[str, ...]], scene: SceneFiles
+) -> dict[str, tuple[str, ...]]:
+    """Returns the files that the words name as absolute paths, by key; each is of its kind."""
+    for key in ("character_files", "char_ctrl_files", "motion_file"):
         if not words.get(key):
             raise errors.ArgumentError(scene.arguments.source, key, "nothing", "a file name")
-    for key, kind in FILES.items():
-        if key in words:
-            words[key] = tuple(str(scene.find(word, kind)) for word in words[key])
-    if words.get("kin_ctrl") != ("clips",):
-        return
-    clips = JsonReader.open(pathlib.Path(words["motion_file"][0])).rows("Motions")
-    motions = [
-        {
-            "Weight": clip.number("Weight", 1.0),
-            "File": str(scene.find(clip.text("File", ""), assets.MOTION)),
-        }
-        for clip in clips
-    ]
-    path = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "clips.txt"
-    path.write_text(json.dumps({"Motions": motions}))
-    words["motion_file"] = (str(path),)
+    files = {
+        key: tuple(str(scene.find(word, kind)) for word in words[key])
+        for key, kind in FILES.items()
+        if key in words
+    }
+    for path in files["character_files"]:
+        reader = JsonReader.open(pathlib.Path(path))
+        reader.child("Skeleton").rows("Joints")
+        reader.rows("BodyDefs")
+    for path in files["char_ctrl_files"]:
+        JsonReader.open(pathlib.Path(path)).rows("PDControllers")
+    is_set = words.get("kin_ctrl", ("",))[0] == "clips"
+    JsonReader.open(pathlib.Path(files["motion_file"][0])).array("Motions" if is_set else "Frames")
+    return files
+
+
+def _absolute_clips(path: str, scene: SceneFiles, folder: str) -> str:
+    """Writes a copy of a set of clips whose paths are absolute; returns its path."""
+    motions = []
+    for clip in JsonReader.open(pathlib.Path(path)).rows("Motions"):
+        file = scene.find(clip.text("File", ""), assets.MOTION)
+        JsonReader.open(file).array("Frames")
+        motions.append({"Weight": clip.positive("Weight", 1.0), "File": str(file)})
+    copy = pathlib.Path(folder) / "clips.txt"
+    copy.write_text(json.dumps({"Motions": motions}))
+    return str(copy)
+
+
+def _check_bodies(
+    words: Mapping[str, tuple[str, ...]], scene: SceneFiles, choices: Choices
+) -> None:
+    path = pathlib.Path(words["character_files"][0])
+    count = len(JsonReader.open(path).rows("BodyDefs"))
+    for body in words.get("fall_contact_bodies", ()):
+        if not 0 <= int(body) < count:
+            raise _no_body(scene, choices, body, count, path)
+
+
+def _no_body(
+    scene: SceneFiles, choices: Choices, body: str, count: int, path: pathlib.Path
+) -> errors.ArgumentError:
+    key = "fall_contact_bodies"
+    where = arguments.OVERRIDE if key in choices.overrides else scene.arguments[key].where
+    expected = f"body ids from 0 to {count - 1} of {path.name}"
+    return errors.ArgumentError(where, key, body, expected)
 
 
 def _check_supported(

@@ -7,10 +7,26 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic import errors
+
 Array = npt.NDArray[np.float64]
 
 
-class Terminate(enum.IntEnum):
+class _Code(enum.Enum):
+    """One of DeepMimic's codes, equal to the same member of DeepMimic's own enumeration."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, enum.Enum)
+            and type(other).__name__ == type(self).__name__
+            and other.value == self.value
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # as any Enum's
+
+
+class Terminate(_Code):
     """How DeepMimic says that an episode ended; Null also stands for a timeout."""
 
     Null = 0
@@ -25,12 +41,24 @@ class Mode(enum.IntEnum):
     TEST = 1
 
 
-class ActionSpace(enum.IntEnum):
+class ActionSpace(_Code):
     """What actions are, DeepMimic's codes."""
 
     Null = 0
     Continuous = 1
     Discrete = 2
+
+
+def mode_of(mode: object) -> Mode:
+    """Returns a mode from its number, or from a member of any enumeration that has its value.
+
+    Raises:
+        CoreError: There is no such mode.
+    """
+    value = mode.value if isinstance(mode, enum.Enum) else mode
+    if isinstance(value, int) and value in (0, 1):
+        return Mode(value)
+    raise errors.CoreError(f"Expected mode 0 (train) or 1 (test), got {mode!r}.")
 
 
 class EndReason(enum.IntEnum):

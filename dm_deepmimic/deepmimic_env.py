@@ -37,6 +37,8 @@ class DeepMimicEnv(EmbeddedCore):
             raise errors.UnsupportedError("'enable_draw'")
         seed = int(np.random.randint(np.iinfo(np.int32).max))
         choices = building.Choices(time_limit="anneal")
+        if isinstance(args, str):
+            raise errors.ArgumentError("DeepMimicEnv", "args", repr(args), "a list of strings")
         scene = building.SceneFiles(list(args))
         super().__init__(building.embedded_worlds(scene, choices, [seed], num_threads=1))
         self.enable_draw = False

@@ -27,6 +27,7 @@ class EnvironmentBase:
         self._reward_spec = specs.reward_spec(core, dtype)
         self._discount_spec = specs.discount_spec(dtype)
         self._control_timestep = core.control_timestep()
+        self._closed = False
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._as_dict = observation == "dict"
         self._clip_actions = clip_actions
@@ -52,7 +53,12 @@ class EnvironmentBase:
         return self._discount_spec
 
     def close(self) -> None:
-        """Ends what runs in the background; twice does no harm."""
+        """Closes the core; twice does no harm, and nothing else can be done afterwards."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise errors.CoreError("Expected an open environment: this one was closed.")
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +110,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
         return self._start(self.core.reset)
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
-        """Starts an episode at a place of the clip and returns its first time step.
+        """Starts an episode at a place of the clip, with the noise of the reset arguments, and
+        returns its first time step.
 
         Args:
             time: Time in the clip [s].
@@ -131,6 +138,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         Raises:
             ActionError: Shape, type or a number of the action is wrong; the episode is as it was.
         """
+        self._check_open()
         if self._ended:
             return self.reset()
         self.core.set_action(0, checked_actions(action, self._action_spec, (), self._clip_actions))
@@ -172,9 +180,11 @@ class Environment(EnvironmentBase, dm_env.Environment):
 
     def close(self) -> None:
         """Closes the core; twice does no harm."""
+        super().close()
         self.core.close()
 
     def _start(self, reset: Callable[[], None]) -> dm_env.TimeStep:
+        self._check_open()
         reset()
         self._ended = False
         self._start_counts()

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import (
+    arguments,
     assets,
     batch,
     building,
+    chance,
     character,
     environment,
     errors,
-    native,
     pybullet_port,
     resets,
     specs,
@@ -153,8 +154,8 @@ def _choices(
     reset_args: ResetArgsLike,
     overrides: Mapping[str, Any],
 ) -> Choices:
-    if mode not in MODES:
-        raise errors.UnknownNameError("mode", mode, "", MODES)
+    if not isinstance(mode, str) or mode not in MODES:
+        raise errors.UnknownNameError("mode", str(mode), "", MODES)
     return Choices(
         data_root=data_root,
         mode=MODES[mode],
@@ -175,15 +176,15 @@ def _load_core(
             return _embedded_core(name_or_path, choices, _seeds(seed, 1), num_threads=1)
         scene = _scene_files(name_or_path, choices)
         if core == "pybullet":
+            _check_pybullet(choices)
             return building.native_core(
-                pybullet_port.PyBulletEnv, core, scene, choices, _native_seed(seed),
-                shares_chance=False,
-            )  # fmt: skip
+                pybullet_port.PyBulletEnv, core, scene, choices, _native_seed(seed)
+            )
         return building.native_core(
             _import_deepmimic(), "deepmimic", scene, choices, _native_seed(seed)
         )
     if hasattr(core, "record_state") and not isinstance(core, type):
-        known = None if name_or_path is None else SceneFiles(name_or_path)
+        known = None if name_or_path is None else _scene_files(name_or_path, choices)
         return building.built_core(core, type(core).__name__, known, choices, _native_seed(seed))
     if callable(core):
         name = getattr(core, "__name__", type(core).__name__)
@@ -211,12 +212,15 @@ def _embedded_core(
 def _scene_files(name_or_path: str | os.PathLike[str] | None, choices: Choices) -> SceneFiles:
     if name_or_path is None:
         raise errors.ArgumentError("load", "name_or_path", "None", "a preset or an arg file")
+    if not isinstance(name_or_path, str | os.PathLike):
+        expected = "a preset's name or the path of an arg file"
+        raise errors.ArgumentError("load", "name_or_path", repr(name_or_path), expected)
     return SceneFiles(name_or_path, choices.data_root)
 
 
 def _deepmimic_imports() -> bool:
     """Returns whether the package `deepmimic` works; says so if it is there and does not."""
-    if not assets.is_installed("deepmimic"):
+    if not assets.is_installed("deepmimic", "env/deepmimic_env.py"):
         return False
     try:
         _import_deepmimic()
@@ -230,7 +234,7 @@ def _import_deepmimic() -> Callable[[list[str], bool], Any]:
     name = "deepmimic.env.deepmimic_env"
     try:
         make: Callable[[list[str], bool], Any] = importlib.import_module(name).DeepMimicEnv
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # C++ libraries fail in their own ways
         raise errors.CoreError(
             f"The core 'deepmimic' cannot be imported: {error} (in {name})."
         ) from error
@@ -238,12 +242,19 @@ def _import_deepmimic() -> Callable[[list[str], bool], Any]:
 
 
 def _native_seed(seed: int | None) -> int:
-    (number,) = _seeds(seed, 1)
     if seed is None:
-        return number % (native.MAX_SEED + 1)
-    if number > native.MAX_SEED:
-        raise ValueError(f"Expected a seed of at most {native.MAX_SEED} for this core, got {seed}.")
-    return number
+        return _seeds(None, 1)[0] % (chance.MAX_SEED + 1)
+    return chance.checked_seed(seed)
+
+
+def _check_pybullet(choices: Choices) -> None:
+    """Raises the error of a choice that PyBullet's port would ignore."""
+    for key in choices.overrides:
+        if key not in pybullet_port.READ_KEYS:
+            supported = ", ".join(pybullet_port.READ_KEYS)
+            raise errors.UnsupportedError(f"{key!r}", arguments.OVERRIDE, supported, "pybullet")
+    if choices.time_limit == "anneal":
+        raise errors.UnsupportedError("time_limit 'anneal'", "", "a fixed one", "pybullet")
 
 
 def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
@@ -266,6 +277,10 @@ def _whole_number(what: str, number: object, low: int) -> int:
 
 
 def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    if dtype is None or not np.issubdtype(np.dtype(dtype), np.floating):
+    try:
+        known = np.dtype(dtype)
+    except TypeError:
+        known = None
+    if dtype is None or known is None or not np.issubdtype(known, np.floating):
         raise ValueError(f"Expected a dtype of real floating-point numbers, got {dtype!r}.")
-    return np.dtype(dtype)
+    return known

@@ -3,7 +3,9 @@
 What such objects, DeepMimicCore above all, do that an environment must not pass on:
 
 - Their random numbers are the process's: Python's, NumPy's and, in C++, one stream for all. The
-  first two are kept apart here for each core; the third cannot be.
+  first two are kept apart here for each core, one core at a time; the third cannot be.
+- C++ assertions end the process: what would reach one is refused here.
+- The fork's `reset_time` leaves goals as they were: a `reset` comes first.
 - `need_new_action` may count its calls (PyBullet's does): the loop asks as often as the original's.
 - PD targets survive a reset: the environment sets an action before the first update.
 - In TEST mode the reward of the scene `imitate_amp` is a cost.
@@ -12,19 +14,16 @@ What such objects, DeepMimicCore above all, do that an environment must not pass
 - Comparisons let NaN pass: an episode whose numbers are not finite is invalid here.
 """
 
-import contextlib
 import math
-import random
-import warnings
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import numbers
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
-from dm_deepmimic.core import EndReason, Mode, Terminate
+from dm_deepmimic import chance, errors
+from dm_deepmimic.core import EndReason, Mode, Terminate, mode_of
 from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
@@ -32,33 +31,33 @@ Array = npt.NDArray[np.float64]
 FRAME = 1.0 / 60.0  # the original divides a frame into `get_num_update_substeps` updates [s]
 CONTROL_PERIOD = 1.0 / 30.0  # of cores that do not tell theirs [s]
 MAX_UPDATES = 10_000  # in one control step
-MAX_SEED = 2**31 - 1  # DeepMimicCore takes an int
+MAX_COUNT = 2**31 - 1  # of samples; DeepMimicCore takes an int
 COST_SCENE = "Imitate AMP"  # as `get_name` tells it
 
-_FORK = "The fork dhruvsreenivas/amp_extensions of DeepMimic and the embedded core have it."
+_FORK = "The fork dhruvsreenivas/amp_extensions of DeepMimic"
 _BUILDS = dict.fromkeys(
     (
-        "get_agent_update_rate", "get_motion_length", "get_phase_offset", "get_phase_size",
-        "get_pose_offset", "get_pose_size", "get_vel_offset", "get_vel_size",
-        "record_amp_obs_agent_current", "reset_index", "reset_time", "seed",
+        "get_agent_update_rate", "get_amp_obs_pose_size", "get_amp_obs_vel_size",
+        "get_dtw_backtrack_path", "get_motion_length", "get_phase_offset", "get_phase_size",
+        "get_pos_feature_dim", "get_pose_offset", "get_pose_size", "get_rot_feature_dim",
+        "get_vel_offset", "get_vel_size", "record_amp_obs_agent_current", "reset_index",
+        "reset_time", "seed",
     ),
-    _FORK,
+    f"{_FORK} and the embedded core have it.",
 ) | dict.fromkeys(
     (
         "enable_amp_task_reward", "get_amp_obs_norm_group", "get_amp_obs_offset",
         "get_amp_obs_scale", "get_amp_obs_size", "record_amp_obs_agent", "record_amp_obs_expert",
     ),
     "DeepMimic has it since April 2021.",
-)  # fmt: skip
-
-_seeded: "weakref.WeakSet[NativeCore]" = weakref.WeakSet()  # cores that share the C++ stream
+) | {"update_sync_timestep": f"{_FORK} has it."}  # fmt: skip
 
 
 class NativeCore:
     """A core around an object shaped like `DeepMimicEnv`.
 
     Methods of the object that are not here are called as they are: `core.draw()`,
-    `core.record_amp_obs_agent(0)`.
+    `core.record_amp_obs_agent(0)`. `agent_id` must be 0: one character.
 
     Attributes:
         name: What the core is called in errors and in `Environment.core_name`.
@@ -74,80 +73,105 @@ class NativeCore:
         mode: Mode = Mode.TRAIN,
         reset_args: ResetArgs | None = None,
         action_names: Iterable[Sequence[str]] = (),
-        shares_chance: bool = True,
+        control_period: float = CONTROL_PERIOD,
+        num_frames: int | None = None,
     ) -> None:
         """Makes the object and chooses its mode.
 
         Args:
-            make: Returns the object; it sees Python's and NumPy's random numbers seeded.
+            make: Returns the object; it sees Python's and NumPy's random numbers seeded. Objects
+                with a true `private_chance` have no other source of chance.
             name: Name of the core.
-            seed: Seed of the core's random numbers, at most `MAX_SEED`.
+            seed: Seed of the core's random numbers, at most `chance.MAX_SEED`.
             mode: Training or testing.
             reset_args: How episodes begin; by default as the object does it.
             action_names: Candidates for the names of an action's entries; those of its length are
                 taken.
-            shares_chance: Whether objects of this kind share one stream of random numbers.
+            control_period: Time between two actions where the object does not tell it [s].
+            num_frames: Frames of the clip, if known.
 
         Raises:
-            MissingMethodError: `reset_args` need a method that the object lacks.
-            CoreError: The object's scene has no agent.
+            MissingMethodError: The object lacks a method.
+            UnsupportedError: `reset_args` name joints.
+            CoreError: The object's scene has no agent, or its sizes do not agree.
         """
         self.name = name
-        self._reset_args = reset_args
-        self._shares_chance = shares_chance
-        self._chance = _Chance(seed)
+        self._reset_args, self._num_frames = reset_args, num_frames
+        self._control_period = control_period
+        self._chance = chance.Chance(chance.checked_seed(seed))
         self._generator = np.random.default_rng(seed)
         with self._chance.own():
             self.env = make()
         self._closed = False
-        if hasattr(self.env, "seed"):
-            self.seed(seed)
-        elif shares_chance:
-            self._note_seeding()  # the constructor seeds
-        if self._call("get_num_agents") != 1:
-            raise errors.CoreError(
-                f"Expected a scene with one agent in the core {name!r}, got "
-                f"{self._call('get_num_agents')}."
-            )
-        size = self.get_action_size()
-        numbered = [f"action_{entry}" for entry in range(size)]
-        self._action_names = next(
-            tuple(names) for names in (*action_names, numbered) if len(names) == size
-        )
-        if reset_args is not None:
-            self._method("reset_time")
         self._reason = EndReason.NONE
         self._cost: float | None = None
+        self._recorded: tuple[Array, Array, float] | None = None
+        self._check()
         self._state = np.zeros(self.get_state_size())
-        self._recorded: tuple[Array, float] | None = None
+        self._goal = np.zeros(self.get_goal_size())
+        numbered = [f"action_{entry}" for entry in range(self.get_action_size())]
+        self._action_names = next(
+            tuple(names) for names in (*action_names, numbered) if len(names) == len(numbered)
+        )
+        seeder = self._seeder()
+        if seeder is not None:
+            seeder(seed)
+        self._note_seeding(stacklevel=7)  # the caller of `load`
         self.set_mode(mode)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or "env" not in self.__dict__:
             raise AttributeError(name)
+        self.__dict__["_recorded"] = None  # whatever it does
         return self._method(name)
 
     def reset(self) -> None:
         """Starts an episode where the core does or, with reset arguments, where they say."""
         start = self._reset_args
         if start is None:
-            self._start(self.env.reset)
+            self._start()
             return
         earliest, latest = start.time_min, start.time_max
         if not start.custom_time:
             earliest, latest = 0.0, float(self._call("get_motion_length"))
-        self._start(self.env.reset_time, float(self._generator.uniform(earliest, latest)))
+        self.reset_to(time=float(self._generator.uniform(earliest, latest)))
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
-        """Starts an episode at a time of the clip [s], or at one of its frames.
+        """Starts an episode at a time of the clip [s], or at one of its frames, with the noise of
+        the reset arguments.
 
         Raises:
             MissingMethodError: The object cannot.
+            CoreError: The clip has no such frame.
         """
-        if frame is not None:
-            self._start(self._method("reset_index"), int(frame))
-        elif time is not None:
-            self._start(self._method("reset_time"), float(time))
+        noise = {} if self._reset_args is None else _noise_arguments(self._reset_args)
+        if frame is None:
+            self.reset_time(time, **noise)
+        else:
+            self.reset_index(frame, **noise)
+
+    def reset_time(self, time: Any, *noise: Any, **named_noise: Any) -> None:
+        """Starts an episode at a time of the clip [s] with the noise of the fork's method.
+
+        Raises:
+            MissingMethodError: The object cannot.
+            CoreError: The time is negative or not finite, or the first state is not.
+        """
+        if not _is_number(time, numbers.Real) or not 0.0 <= time <= MAX_UPDATES:
+            raise errors.CoreError(f"Expected a time from 0 to {MAX_UPDATES} s, got {time!r}.")
+        self._start("reset_time", float(time), *noise, **named_noise)
+
+    def reset_index(self, index: Any, *noise: Any, **named_noise: Any) -> None:
+        """Starts an episode at a frame of the clip with the noise of the fork's method.
+
+        Raises:
+            MissingMethodError: The object cannot.
+            CoreError: The clip has no such frame, or the first state is not finite.
+        """
+        last = MAX_UPDATES if self._num_frames is None else self._num_frames - 1
+        if not _is_number(index, numbers.Integral) or not 0 <= index <= last:
+            raise errors.CoreError(f"Expected a frame from 0 to {last}, got {index!r}.")
+        self._start("reset_index", int(index), *noise, **named_noise)
 
     def control_step(self) -> None:
         """Runs updates until the agent must act again, or until the episode ended.
@@ -155,13 +179,12 @@ class NativeCore:
         The order of calls is that of the original's main loop.
 
         Raises:
-            CoreError: The object never asks for an action.
+            CoreError: The object never asks for an action, or answers wrongly.
         """
-        timestep = FRAME / int(self._call("get_num_update_substeps"))
+        timestep = FRAME / self._num_updates
         with self._chance.own():
             for _ in range(MAX_UPDATES):
-                self._call("update", timestep)
-                self._reason = self._judge()
+                self.update(timestep)
                 if self._reason is not EndReason.NONE or self._call("need_new_action", 0):
                     break
             else:
@@ -171,48 +194,53 @@ class NativeCore:
             self._record()
 
     def update(self, timestep: float) -> None:
-        """Runs one update of the object [s]."""
+        """Runs one update of the object [s].
+
+        Raises:
+            CoreError: The time is not finite.
+        """
+        if not math.isfinite(timestep):
+            raise errors.CoreError(f"Expected a finite time step [s], got {timestep!r}.")
         self._recorded = None
         with self._chance.own():
-            self._call("update", timestep)
-        self._reason = self._judge()
+            self._call("update", float(timestep))
+            self._reason = self._judge()
 
     def record_state(self, agent_id: int = 0) -> Array:
         """Returns the state, the last finite one while the object's is not."""
-        recorded, self._recorded = self._recorded, None
-        state = self._array("record_state", agent_id) if recorded is None else recorded[0]
-        if np.all(np.isfinite(state)):
-            self._state = state
-        return self._state.copy()
+        return self._latest("record_state", agent_id, 0, self._state)
 
     def record_goal(self, agent_id: int = 0) -> Array:
-        """Returns the goal."""
-        return self._array("record_goal", agent_id)
+        """Returns the goal, the last finite one while the object's is not."""
+        return self._latest("record_goal", agent_id, 1, self._goal)
 
     def set_action(self, agent_id: int, action: npt.ArrayLike) -> None:
         """Sets the PD targets, shape `(get_action_size(),)`.
 
         Raises:
-            ActionError: The shape is another, at which C++ would abort the process.
+            ActionError: The shape is another, or a number is not finite.
         """
         array = np.array(action, np.float64)
-        if array.shape != (self.get_action_size(),):
-            raise errors.ActionError(
-                f"an action of shape {(self.get_action_size(),)}", f"shape {array.shape}"
-            )
-        self._call("set_action", agent_id, array)
+        shape = (self.get_action_size(),)
+        if array.shape != shape:
+            raise errors.ActionError(f"an action of shape {shape}", f"shape {array.shape}")
+        if not np.all(np.isfinite(array)):
+            index = int(np.argmin(np.isfinite(array)))
+            raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}")
+        self._recorded = None
+        self._call("set_action", _agent(agent_id), array)
 
     def calc_reward(self, agent_id: int = 0) -> float:
         """Returns the reward, 0 in invalid episodes and where the object tells a cost instead."""
         if self._reason is EndReason.INVALID or self._tells_cost:
             return 0.0
         if self._recorded is not None:
-            return self._recorded[1]
-        return float(self._call("calc_reward", agent_id))
+            return self._recorded[2]
+        return self._number("calc_reward", _agent(agent_id))
 
     def dtw_cost(self) -> float | None:
-        """Returns the cost of the whole episode at the end of one in the mode and scene that tell
-        it.
+        """Returns the cost of the whole episode, at the end of a test episode of `imitate_amp` in a
+        scene with a time limit.
         """
         return self._cost
 
@@ -226,19 +254,19 @@ class NativeCore:
 
     def get_time(self) -> float:
         """Returns the time since the reset [s]."""
-        return float(self._call("get_time"))
+        return self._number("get_time")
 
     def get_state_size(self, agent_id: int = 0) -> int:
         """Returns the length of the state."""
-        return int(self._call("get_state_size", agent_id))
+        return int(self._number("get_state_size", agent_id))
 
     def get_goal_size(self, agent_id: int = 0) -> int:
         """Returns the length of the goal."""
-        return int(self._call("get_goal_size", agent_id))
+        return int(self._number("get_goal_size", agent_id))
 
     def get_action_size(self, agent_id: int = 0) -> int:
         """Returns the length of an action."""
-        return int(self._call("get_action_size", agent_id))
+        return int(self._number("get_action_size", agent_id))
 
     def build_state_offset(self, agent_id: int = 0) -> Array:
         """Returns the state's offset."""
@@ -262,64 +290,104 @@ class NativeCore:
 
     def get_reward_min(self, agent_id: int = 0) -> float:
         """Returns the least reward."""
-        return float(self._call("get_reward_min", agent_id))
+        return self._number("get_reward_min", agent_id)
 
     def get_reward_max(self, agent_id: int = 0) -> float:
         """Returns the greatest reward."""
-        return float(self._call("get_reward_max", agent_id))
+        return self._number("get_reward_max", agent_id)
 
     def action_names(self) -> tuple[str, ...]:
         """Returns a name for each entry of an action."""
         return self._action_names
 
     def control_timestep(self) -> float:
-        """Returns the time between two actions, 1/30 s where the object does not tell it."""
+        """Returns the time between two actions [s]."""
         tell = getattr(self.env, "get_agent_update_rate", None)
         rate = float(tell(0)) if tell is not None else 0.0
-        return 1.0 / rate if rate > 0.0 else CONTROL_PERIOD
+        return 1.0 / rate if rate > 0.0 else self._control_period
 
-    def set_mode(self, mode: int) -> None:
-        """Chooses training or testing."""
-        self._mode = Mode(int(mode))
-        self._tells_cost = False
-        if self._mode is Mode.TEST and hasattr(self.env, "get_name"):
-            self._tells_cost = self.env.get_name() == COST_SCENE
-        self._call("set_mode", self._mode)
+    def set_mode(self, mode: Any) -> None:
+        """Chooses training or testing, by number or by an enumeration's member."""
+        chosen = mode_of(mode)
+        self._tells_cost = (
+            chosen is Mode.TEST
+            and hasattr(self.env, "get_name")
+            and self.env.get_name() == COST_SCENE
+        )
+        self._call("set_mode", chosen)
 
     def set_sample_count(self, count: int) -> None:
         """Tells the samples training has seen, for annealed time limits."""
+        if not _is_number(count, numbers.Integral) or not 0 <= count <= MAX_COUNT:
+            raise errors.CoreError(f"Expected a count from 0 to {MAX_COUNT}, got {count!r}.")
         self._call("set_sample_count", int(count))
 
     def seed(self, seed: int) -> None:
         """Restarts the core's random numbers.
 
         Raises:
+            ValueError: The seed is no whole number of at most `chance.MAX_SEED`.
             MissingMethodError: The object's own numbers cannot be restarted.
         """
-        seed = int(seed)
-        self._chance = _Chance(seed)
+        seed = chance.checked_seed(seed)
+        seeder = self._seeder()
+        if seeder is None and not self._has_private_chance:
+            self._method("seed")  # says who has it
+        if seeder is not None:
+            seeder(seed)
+        self._chance = chance.Chance(seed)
         self._generator = np.random.default_rng(seed)
-        if hasattr(self.env, "seed") or self._shares_chance:
-            self._call("seed", seed)
-        if self._shares_chance:
-            self._note_seeding()
+        self._note_seeding(stacklevel=3)
 
     def close(self) -> None:
         """Shuts the object down; twice does no harm."""
         if not self._closed and hasattr(self.env, "shutdown"):
             self.env.shutdown()
         self._closed = True
-        _seeded.discard(self)
+        chance.forget(self)
 
-    def _start(self, reset: Callable[..., None], *where: float) -> None:
-        noise: dict[str, Any] = {}
-        if self._reset_args is not None and where:
-            noise = _noise_arguments(self._reset_args)
-        self._recorded, self._cost = None, None
+    def _check(self) -> None:
+        """Raises the error of an object that no environment can use."""
+        agents = self._call("get_num_agents")
+        if agents != 1:
+            raise errors.CoreError(
+                f"Expected a scene with one agent in the core {self.name!r}, got {agents}."
+            )
+        self._num_updates = int(self._number("get_num_update_substeps"))
+        if self._num_updates < 1:
+            raise errors.CoreError(
+                f"Expected at least 1 update a frame from the core {self.name!r}, got "
+                f"{self._num_updates}."
+            )
+        for size, arrays in (
+            (
+                self.get_state_size(),
+                ("build_state_offset", "build_state_scale", "build_state_norm_groups"),
+            ),
+            (self.get_action_size(), ("build_action_bound_min", "build_action_bound_max")),
+        ):
+            for method in arrays:
+                self._array(method, 0, size)
+        if self._reset_args is not None:
+            self._method("reset_time")
+            for key in ("knees", "held_joints"):
+                if getattr(self._reset_args, key) is not None:
+                    raise errors.UnsupportedError(f"'{key}'", "reset_args", core=self.name)
+
+    def _start(self, method: str = "reset", *where: Any, **noise: Any) -> None:
+        start = self._method(method)
+        self._recorded, self._cost, self._reason = None, None, EndReason.NONE
         with self._chance.own():
-            reset(*where, **noise)
+            if method != "reset":
+                self._call("reset")
+            start(*where, **noise)
             self._call("need_new_action", 0)  # the original's loop asks before its first update
-        self._reason = EndReason.NONE
+            state = self._array("record_state", 0, len(self._state))
+            goal = self._array("record_goal", 0, len(self._goal))
+        if not np.all(np.isfinite(state)) or not np.all(np.isfinite(goal)):
+            raise errors.CoreError(
+                f"The core {self.name!r} began an episode with numbers that are not finite."
+            )
 
     def _judge(self) -> EndReason:
         if not self._call("check_valid_episode"):
@@ -327,19 +395,58 @@ class NativeCore:
         if not self._call("is_episode_end"):
             return EndReason.NONE
         terminate = self._call("check_terminate", 0)
-        return _REASONS[int(getattr(terminate, "value", terminate))]
+        try:
+            return _REASONS[int(getattr(terminate, "value", terminate))]
+        except (KeyError, TypeError, ValueError):
+            raise errors.CoreError(
+                f"Expected Null, Fail or Succ (0, 1, 2) from check_terminate of the core "
+                f"{self.name!r}, got {terminate!r}."
+            ) from None
 
     def _record(self) -> None:
-        """Reads state and reward once; what is not finite makes the episode invalid."""
-        state, reward = self._array("record_state", 0), float(self._call("calc_reward", 0))
+        """Reads state, goal and reward once; what is not finite makes the episode invalid."""
+        state = self._array("record_state", 0, len(self._state))
+        goal = self._array("record_goal", 0, len(self._goal))
+        reward = self._number("calc_reward", 0)
         if self._tells_cost and self._reason not in (EndReason.NONE, EndReason.INVALID):
-            self._cost = reward or None  # 0 where the scene has no time limit
-        if not np.all(np.isfinite(state)) or not math.isfinite(reward):
+            self._cost = reward or None  # 0 in a scene without a time limit
+        if not (np.all(np.isfinite(state)) and np.all(np.isfinite(goal)) and math.isfinite(reward)):
             self._reason = EndReason.INVALID
-        self._recorded = (state, reward)
+        self._recorded = (state, goal, reward)
 
-    def _array(self, method: str, agent_id: int) -> Array:
-        return np.array(self._call(method, agent_id), np.float64)
+    def _latest(self, method: str, agent_id: int, place: int, last: Array) -> Array:
+        """Returns what was recorded, or else what the object tells now; `last` while not finite."""
+        recorded = self._recorded
+        array = (
+            self._array(method, _agent(agent_id), len(last))
+            if recorded is None
+            else (recorded[0], recorded[1])[place]
+        )
+        if np.all(np.isfinite(array)):
+            last[:] = array
+        return last.copy()
+
+    def _array(self, method: str, agent_id: int, size: int | None = None) -> Array:
+        value = self._call(method, agent_id)
+        try:
+            array = np.array(value, np.float64)
+        except (TypeError, ValueError):
+            array = np.zeros((0, 0))
+        if array.ndim != 1 or size not in (None, len(array)):
+            expected = "a list of numbers" if size is None else f"{size} numbers"
+            raise errors.CoreError(
+                f"Expected {expected} from {method} of the core {self.name!r}, got {value!r}."
+            )
+        return array
+
+    def _number(self, method: str, *arguments: Any) -> float:
+        value = self._call(method, *arguments)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise errors.CoreError(
+                f"Expected a number from {method} of the core {self.name!r}, got {value!r}."
+            ) from None
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return self._method(method)(*arguments)
@@ -350,43 +457,39 @@ class NativeCore:
         except AttributeError:
             raise errors.MissingMethodError(self.name, name, _BUILDS.get(name, "")) from None
 
-    def _note_seeding(self) -> None:
-        if any(core is not self for core in _seeded):
-            message = (
-                f"All cores {self.name!r} of a process draw from one stream of random numbers, "
-                "which this seeding restarts for the others too: their episodes will not replay. "
-                "Use one such core a process, or the embedded core."
-            )
-            warnings.warn(message, RuntimeWarning, stacklevel=3)
-        _seeded.add(self)
+    @property
+    def _has_private_chance(self) -> bool:
+        return bool(getattr(self.env, "private_chance", False))
 
+    def _seeder(self) -> Callable[[int], Any] | None:
+        """Returns what seeds the object: its method, or that of the C++ object inside it."""
+        inside = getattr(self.env, "_core", None)
+        seeder: Callable[[int], Any] | None = getattr(
+            self.env, "seed", getattr(inside, "SeedRand", None)
+        )
+        return seeder
 
-class _Chance:
-    """The state of Python's and NumPy's random numbers that one core has for itself."""
-
-    def __init__(self, seed: int) -> None:
-        self._python = random.Random(seed).getstate()
-        self._numpy = np.random.RandomState(seed % 2**32).get_state()
-
-    @contextlib.contextmanager
-    def own(self) -> Iterator[None]:
-        """Puts the core's state in place of the process's for a while."""
-        python, numpy = random.getstate(), np.random.get_state()
-        random.setstate(self._python)
-        np.random.set_state(self._numpy)
-        try:
-            yield
-        finally:
-            self._python, self._numpy = random.getstate(), np.random.get_state()
-            random.setstate(python)
-            np.random.set_state(numpy)
+    def _note_seeding(self, stacklevel: int) -> None:
+        if self._has_private_chance:
+            return
+        chance.note_seeding(type(self.env).__module__, self, self.name, stacklevel + 1)
 
 
 _REASONS = {
-    int(Terminate.Null): EndReason.TIME_LIMIT,
-    int(Terminate.Fail): EndReason.FAIL,
-    int(Terminate.Succ): EndReason.SUCCESS,
+    Terminate.Null.value: EndReason.TIME_LIMIT,
+    Terminate.Fail.value: EndReason.FAIL,
+    Terminate.Succ.value: EndReason.SUCCESS,
 }
+
+
+def _agent(agent_id: int) -> int:
+    if agent_id != 0:
+        raise errors.CoreError(f"Expected agent_id 0, the one character, got {agent_id!r}.")
+    return 0
+
+
+def _is_number(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _noise_arguments(start: ResetArgs) -> dict[str, Any]:

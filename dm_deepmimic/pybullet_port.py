@@ -23,16 +23,31 @@ from dm_deepmimic import arguments, character, errors
 from dm_deepmimic.core import Terminate
 
 NAME = "pybullet"
+READ_KEYS = (  # of the arg file
+    "character_files",
+    "enable_char_contact_fall",
+    "enable_fall_end",
+    "fall_contact_bodies",
+    "motion_file",
+    "time_end_lim_max",
+    "time_end_lim_min",
+    "time_lim_max",
+    "time_lim_min",
+)
 UPDATES_PER_FRAME = 4  # 240 Hz
 CHARACTER = "humanoid3d"
+GRAVITY = (0.0, -9.8, 0.0)
 
 
 class PyBulletEnv:
     """The port; methods that are not here are its own.
 
     Attributes:
+        private_chance: True: all its chance is Python's.
         port: The `PyBulletDeepMimicEnv`.
     """
+
+    private_chance = True
 
     def __init__(self, args: Sequence[str], enable_draw: bool = False) -> None:
         """Builds the port.
@@ -136,6 +151,11 @@ def _scene(args: Sequence[str]) -> arguments.SceneSettings:
     ):
         if got != known:
             raise errors.UnsupportedError(f"{what} {got!r}", "", repr(known), NAME)
+    for key in ("enable_rand_rot_reset", "enable_root_rot_fail", "state_files", "char_init_pos_xs"):
+        if getattr(settings, key):
+            raise errors.UnsupportedError(f"'{key}'", "", "", NAME)
+    if settings.gravity != GRAVITY:
+        raise errors.UnsupportedError(f"gravity {settings.gravity}", "", str(GRAVITY), NAME)
     if settings.timer_type != "uniform" or settings.time_lim_min != settings.time_lim_max:
         raise errors.UnsupportedError("time limits drawn by chance", "", "a fixed one", NAME)
     return settings

@@ -1,7 +1,6 @@
 """How an episode begins: where in the clip, and with what noise."""
 
 import dataclasses
-import math
 import numbers
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from dm_deepmimic import errors
+
+LARGEST = 1e4  # of a time, a number added, or an angle
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,8 @@ class ResetArgs:
                 if not isinstance(value, bool | int | np.bool_) or value not in (0, 1):
                     raise _error(field.name, value, "true or false")
             elif field.type is float:
-                if not isinstance(value, numbers.Real) or not math.isfinite(value):
-                    raise _error(field.name, value, "a finite number")
+                if not isinstance(value, numbers.Real) or not abs(float(value)) <= LARGEST:
+                    raise _error(field.name, value, f"a number from {-LARGEST:g} to {LARGEST:g}")
             elif value is not None:
                 if not _are_names(value):
                     raise _error(field.name, value, "names of joints")

@@ -68,6 +68,8 @@ def evaluate(skill: str) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Prints reward per step, mean length and survival of each skill."""
+    if CORE.value == "pybullet" and WITH.present:
+        raise app.UsageError("--settings are those of the embedded core.")
     skills = arguments[1:] or SKILLS
     for skill in skills:
         if skill not in SKILLS:

@@ -8,11 +8,14 @@ from dm_env import test_utils
 from fake_core import FakeEnv
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets, native
+from dm_deepmimic import EndReason, assets, chance
 
 WALK = "humanoid3d_walk"
 CORES = {"fake": FakeEnv, "embedded": "embedded", "pybullet": "pybullet", "deepmimic": "deepmimic"}
-IS_MISSING = {core: core == "deepmimic" and not assets.is_installed(core) for core in CORES}
+IS_MISSING = {
+    core: core == "deepmimic" and not assets.is_installed(core, "env/deepmimic_env.py")
+    for core in CORES
+}
 REASON = "the package deepmimic is not installed"
 FINAL = set(EndReason) - {EndReason.NONE, EndReason.TIME_LIMIT, EndReason.SUCCESS}
 
@@ -24,7 +27,7 @@ def load(core: str, **options) -> dm_deepmimic.Environment:
 @pytest.fixture(autouse=True)
 def no_other_cores():
     """Forgets cores that earlier tests left open."""
-    native._seeded.clear()
+    chance._seeded.clear()
 
 
 @pytest.fixture(name="core", params=CORES)
@@ -59,7 +62,7 @@ class ContractTest(test_utils.EnvironmentTestMixin, parameterized.TestCase):
     def setUp(self):
         if IS_MISSING[self.core]:
             self.skipTest(REASON)
-        native._seeded.clear()
+        chance._seeded.clear()
         super().setUp()
 
     def make_object_under_test(self):
@@ -157,7 +160,7 @@ class TestEpisodes:
     def test_equal_seeds_replay_whatever_else_draws(self, core):
         episodes = []
         for _ in range(2):
-            native._seeded.clear()
+            chance._seeded.clear()
             with load(core) as environment:
                 rows = []
                 for _ in range(2):

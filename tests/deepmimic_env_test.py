@@ -112,7 +112,31 @@ class TestLoop:
         assert limits == [0.5, 20.0]
 
 
+class Terminate(enum.Enum):
+    """The original's enumeration."""
+
+    Null = 0
+    Fail = 1
+    Succ = 2
+
+
+class ActionSpace(enum.Enum):
+    """The original's enumeration."""
+
+    Null = 0
+    Continuous = 1
+    Discrete = 2
+
+
 class TestInterface:
+    def test_enumerations_equal_those_of_the_original(self, env):
+        assert env.get_action_space(0) == ActionSpace.Continuous
+        assert ActionSpace.Continuous == env.get_action_space(0) != ActionSpace.Discrete
+        assert env.check_terminate(0) == Terminate.Null != env.Terminate.Fail
+        assert str(env.get_action_space(0)) == "ActionSpace.Continuous"
+        assert {Terminate.Null: 1}[env.check_terminate(0)] == 1
+        assert env.check_terminate(0) != ActionSpace.Null and env.check_terminate(0) != 0
+
     def test_terminate_has_the_original_names(self, env):
         assert [member.name for member in env.Terminate] == ["Null", "Fail", "Succ"]
         assert [member.value for member in env.Terminate] == [0, 1, 2]
@@ -171,6 +195,11 @@ class TestInterface:
         with pytest.raises(dm_deepmimic.ArgumentError) as error:
             DeepMimicEnv([], False)
         assert str(error.value) == "Expected a name for 'scene' in the arguments, got nothing."
+
+    @pytest.mark.parametrize("args", ["--arg_file walk.txt", [1, 2]])
+    def test_arguments_are_a_list_of_strings(self, args):
+        with pytest.raises(dm_deepmimic.ArgumentError, match="Expected a list of strings"):
+            DeepMimicEnv(args, False)
 
     def test_an_unknown_public_name_is_an_attribute_error(self):
         with pytest.raises(AttributeError, match="has no attribute 'DeepMimicEnvironment'"):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import assets, native
+from dm_deepmimic import assets, chance
 
 pytestmark = pytest.mark.skipif(
-    not assets.is_installed("deepmimic"), reason="the package deepmimic is not installed"
+    not assets.is_installed("deepmimic", "env/deepmimic_env.py"),
+    reason="the package deepmimic is not installed",
 )
 WALK, BACKFLIP = "humanoid3d_walk", "humanoid3d_backflip"
 
@@ -20,7 +21,7 @@ WALK, BACKFLIP = "humanoid3d_walk", "humanoid3d_backflip"
 @pytest.fixture(autouse=True)
 def no_other_cores():
     """Forgets cores that earlier tests left open."""
-    native._seeded.clear()
+    chance._seeded.clear()
 
 
 def load(name=WALK, **options):

@@ -87,9 +87,9 @@ class TestSpecs:
         assert core.build_state_scale().tolist() == [2.0] + 196 * [1.0]
 
     def test_an_unknown_layout_lists_the_known(self):
-        with pytest.raises(dm_deepmimic.UnknownNameError) as error:
+        with pytest.raises(dm_deepmimic.ArgumentError) as error:
             load("2020")
-        assert str(error.value) == "Unknown layout '2020'. Known layouts: 2018, 2021."
+        assert str(error.value) == "Expected '2018' or '2021' for 'layout' in load, got '2020'."
 
 
 class TestStates:

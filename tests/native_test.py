@@ -1,6 +1,8 @@
 """Tests of cores around other objects: the loop, ends, chance, arguments, and what is missing."""
 
+import concurrent.futures
 import contextlib
+import enum
 import json
 import os
 import pathlib
@@ -14,17 +16,25 @@ import pytest
 from fake_core import UPDATES, FakeEnv, ForkEnv, Terminate
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, native
+from dm_deepmimic import EndReason, assets, chance
 from dm_deepmimic.core import Mode
 
 WALK = "humanoid3d_walk"
 FORK = "The fork dhruvsreenivas/amp_extensions of DeepMimic and the embedded core have it."
 
 
+class Original(enum.Enum):
+    """The modes of DeepMimic's agents."""
+
+    TRAIN = 0
+    TEST = 1
+    TRAIN_END = 2
+
+
 @pytest.fixture(autouse=True)
 def no_other_cores():
     """Forgets cores that earlier tests left open."""
-    native._seeded.clear()
+    chance._seeded.clear()
 
 
 def load_fake(env: FakeEnv | None = None, **options):
@@ -61,7 +71,7 @@ class TestLoop:
 
     def test_state_and_goal_are_one_observation_or_a_dictionary(self):
         assert load_fake().reset().observation.shape == (3,)
-        native._seeded.clear()
+        chance._seeded.clear()
         observation = load_fake(observation="dict").reset().observation
         assert observation["state"].shape == (2,) and observation["goal"].tolist() == [3.0]
 
@@ -72,6 +82,21 @@ class TestLoop:
             environment.step(np.zeros(2))
         expected = "The core 'Custom' asked for no action within 10000 updates."
         assert str(error.value) == expected
+
+    def test_what_is_done_by_hand_is_seen(self):
+        environment = load_fake(ForkEnv())
+        environment.reset()
+        environment.step(np.array([1.0, 0.0]))
+        core = environment.core
+        core.env.state = np.array([5.0, 5.0])
+        assert core.record_state()[0] < 2.0  # recorded at the end of the step
+        core.get_motion_length()
+        assert core.record_state()[0] == 5.0
+        core.env.terminate = Terminate.Fail
+        while environment.end_reason is EndReason.NONE:
+            environment.step(np.zeros(2))
+        core.reset_time(0.5)
+        assert core.end_reason() is EndReason.NONE and core.record_state()[0] < 2.0
 
     def test_an_update_by_hand_is_seen(self):
         environment = load_fake()
@@ -132,6 +157,46 @@ class TestEnds:
             np.testing.assert_array_equal(timestep.observation, first.observation)
         assert environment.reset().first()
 
+    def test_numbers_that_are_not_finite_cannot_begin_an_episode(self):
+        environment = load_fake(sub(record_goal=lambda self, agent: [np.nan]))
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            environment.reset()
+        assert str(error.value) == (
+            "The core 'Custom' began an episode with numbers that are not finite."
+        )
+
+    @pytest.mark.parametrize(
+        ("answers", "sentence"),
+        [
+            (
+                {"check_terminate": 7},
+                "Expected Null, Fail or Succ (0, 1, 2) from check_terminate of the core 'Custom', "
+                "got 7.",
+            ),
+            (
+                {"calc_reward": None},
+                "Expected a number from calc_reward of the core 'Custom', got None.",
+            ),
+            (
+                {"build_state_offset": [0.0]},
+                "Expected 2 numbers from build_state_offset of the core 'Custom', got [0.0].",
+            ),
+            (
+                {"record_state": [0.0] * 3},
+                "Expected 2 numbers from record_state of the core 'Custom', got [0.0, 0.0, 0.0].",
+            ),
+            (
+                {"get_num_update_substeps": 0},
+                "Expected at least 1 update a frame from the core 'Custom', got 0.",
+            ),
+        ],
+    )
+    def test_a_wrong_answer_is_named(self, answers, sentence):
+        ((method, answer),) = answers.items()
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            run_episode(load_fake(sub(**{method: lambda self, *agent: answer})))
+        assert str(error.value) == sentence
+
     def test_is_done_ends_no_episode(self):
         environment = load_fake(sub(is_done=lambda self: True))
         environment.reset()
@@ -166,12 +231,12 @@ class TestChance:
             return rows
 
         one = starts(dm_deepmimic.load(WALK, core=FakeEnv, seed=3))
-        native._seeded.clear()
+        chance._seeded.clear()
         random.seed(1)
         np.random.seed(1)
         other = dm_deepmimic.load(WALK, core=FakeEnv, seed=3)
         np.testing.assert_array_equal(one, starts(other))
-        native._seeded.clear()
+        chance._seeded.clear()
         third = dm_deepmimic.load(WALK, core=FakeEnv, seed=4)
         assert third.core.env.luck != other.core.env.luck
         assert not np.array_equal(one, starts(third))
@@ -182,6 +247,27 @@ class TestChance:
         run_episode(environment)
         assert random.getstate() == before[0]
         np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+    def test_threads_do_not_mix_the_chance_of_cores(self):
+        environments = []
+        for _ in range(4):
+            chance._seeded.clear()
+            environments.append(dm_deepmimic.load(WALK, core=FakeEnv, seed=0))
+
+        def episodes(environment):
+            return [environment.reset().observation for _ in range(200)]
+
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            threads = list(pool.map(episodes, environments[:3]))
+        alone = episodes(environments[3])
+        for rows in threads:
+            np.testing.assert_array_equal(rows, alone)
+
+    def test_a_cplusplus_object_inside_can_be_seeded(self):
+        seeds = []
+        env = sub(_core=types.SimpleNamespace(SeedRand=seeds.append))
+        load_fake(env).core.seed(9)
+        assert seeds == [0, 9]
 
     def test_a_core_that_can_be_seeded_is(self):
         environment = load_fake(ForkEnv())
@@ -210,7 +296,7 @@ class TestChance:
     def test_a_seed_that_cplusplus_cannot_hold_is_refused(self):
         with pytest.raises(ValueError) as error:
             dm_deepmimic.load(core=FakeEnv(), seed=2**31)
-        expected = "Expected a seed of at most 2147483647 for this core, got 2147483648."
+        expected = "Expected a whole number seed from 0 to 2147483647, got 2147483648."
         assert str(error.value) == expected
 
 
@@ -231,9 +317,8 @@ class TestMissing:
     )  # fmt: skip
     def test_a_missing_method_says_so_when_it_is_called(self, method, builds):
         core = load_fake().core
-        call = core.seed if method == "seed" else (lambda *_: getattr(core, method))
         with pytest.raises(AttributeError) as error:
-            call(1)
+            getattr(core, method)(1)
         assert type(error.value) is dm_deepmimic.MissingMethodError
         assert str(error.value) == f"The core 'FakeEnv' has no method {method!r}.{builds}"
 
@@ -261,6 +346,12 @@ class TestMissing:
         environment.core.set_sample_count(np.int64(7))
         environment.core.set_mode(Mode.TRAIN)
         assert (environment.core.env.samples, environment.core.env.mode) == (7, 0)
+        environment.core.set_mode(Original.TEST)
+        assert environment.core.env.mode == 1
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            environment.core.set_mode(Original.TRAIN_END)
+        expected = "Expected mode 0 (train) or 1 (test), got <Original.TRAIN_END: 2>."
+        assert str(error.value) == expected
 
 
 class TestResets:
@@ -273,6 +364,7 @@ class TestResets:
             environment.reset()
             times.append(environment.core.env.started)
         assert 0.2 <= min(times) < max(times) <= 0.4
+        assert environment.core.env.calls[:4] == ["reset", "reset", "need", "reset"]
         assert environment.core.env.noise == {
             "resolve": True, "noise_bef_rot": False, "low": -0.1, "high": 0.1, "radian": 0.3,
             "rot_vel_w_pose": False, "vel_noise": False, "interp": 0.0, "knee_rot": True,
@@ -289,6 +381,28 @@ class TestResets:
     def test_a_core_that_cannot_refuses_them_at_once(self):
         with pytest.raises(dm_deepmimic.MissingMethodError, match="no method 'reset_time'"):
             load_fake(reset_args={"radian": 0.1})
+
+    def test_joints_cannot_be_named(self):
+        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+            load_fake(ForkEnv(), reset_args={"knees": ("knee",)})
+        assert str(error.value) == "The ForkEnv core does not support 'knees' in reset_args."
+
+    @pytest.mark.parametrize(
+        ("place", "sentence"),
+        [
+            ({"time": np.nan}, "Expected a time from 0 to 10000 s, got nan."),
+            ({"time": -1.0}, "Expected a time from 0 to 10000 s, got -1.0."),
+            ({"time": "soon"}, "Expected a time from 0 to 10000 s, got 'soon'."),
+            ({"frame": 1.5}, "Expected a frame from 0 to 38, got 1.5."),
+            ({"frame": 39}, "Expected a frame from 0 to 38, got 39."),
+            ({"frame": True}, "Expected a frame from 0 to 38, got True."),
+        ],
+    )
+    def test_no_place_of_the_clip_never_reaches_the_core(self, place, sentence):
+        environment = dm_deepmimic.load(WALK, core=ForkEnv, seed=0)
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            environment.reset_to(**place)
+        assert str(error.value) == sentence and environment.core.env.calls == []
 
     def test_an_episode_starts_at_a_time_or_a_frame(self):
         environment = load_fake(ForkEnv())
@@ -344,13 +458,14 @@ class TestArguments:
     def test_scenes_of_the_other_core_alone_are_passed_on(self, tmp_path):
         (tmp_path / "motions").mkdir()
         for clip in ("a", "b"):
-            (tmp_path / "motions" / f"{clip}.txt").write_text("{}")
+            (tmp_path / "motions" / f"{clip}.txt").write_text('{"Frames": [[]]}')
         clips = [{"Weight": 2, "File": "motions/a.txt"}, {"File": "motions/b.txt"}]
         (tmp_path / "set.txt").write_text(json.dumps({"Motions": clips}))
         scene = tmp_path / "target.txt"
         scene.write_text(
             "--scene target_amp\n--tar_speed 1.5\n--kin_ctrl clips\n--motion_file set.txt\n"
             "--character_files data/characters/humanoid3d.txt\n"
+            "--char_ctrl_files data/controllers/humanoid3d_ctrl.txt\n"
         )
 
         class Reading(FakeEnv):
@@ -371,6 +486,44 @@ class TestArguments:
         }
         assert not pathlib.Path(table["motion_file"][0]).exists()
 
+    @pytest.mark.parametrize(
+        ("override", "sentence"),
+        [
+            (
+                {"scene": "kin_char"},
+                "Expected a scene with an agent (dribble_amp, heading_amp, heading_amp_getup, "
+                "imitate, imitate_amp, strike_amp, target_amp) for 'scene' in override, got "
+                "kin_char.",
+            ),
+            ({"char_types": "dog"}, "Expected general for 'char_types' in override, got dog."),
+            (
+                {"char_ctrls": "none"},
+                "Expected ct or ct_pd or ct_vel for 'char_ctrls' in override, got none.",
+            ),
+            (
+                {"fall_contact_bodies": [15]},
+                "Expected body ids from 0 to 14 of humanoid3d.txt for 'fall_contact_bodies' in "
+                "override, got 15.",
+            ),
+            (
+                {"num_update_substeps": 0},
+                "Expected an integer from 1 to 10000 for 'num_update_substeps' in override, got 0.",
+            ),
+            (
+                {"char_ctrl_files": "data/characters/humanoid3d.txt"},
+                "Expected a non-empty array at PDControllers in ",
+            ),
+            (
+                {"motion_file": "data/characters/humanoid3d.txt"},
+                "Expected a non-empty array at Frames in ",
+            ),
+        ],
+    )
+    def test_what_would_abort_the_process_never_reaches_the_core(self, override, sentence):
+        with pytest.raises(dm_deepmimic.DeepMimicError) as error:
+            dm_deepmimic.load(WALK, core=FakeEnv, seed=0, **override)
+        assert str(error.value).startswith(sentence)
+
     def test_an_override_that_nothing_knows_is_refused(self):
         with pytest.raises(
             dm_deepmimic.UnknownNameError, match="Unknown argument 'num_sim_substep'"
@@ -378,10 +531,12 @@ class TestArguments:
             dm_deepmimic.load(WALK, core=FakeEnv, seed=0, num_sim_substep=4)
 
     def test_an_override_of_the_embedded_core_alone_is_refused(self):
-        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+        with pytest.raises(dm_deepmimic.ArgumentError) as error:
             dm_deepmimic.load(WALK, core=FakeEnv, seed=0, enable_self_collision=False)
-        expected = "The native core does not support 'enable_self_collision' in override."
-        assert str(error.value) == expected
+        assert str(error.value) == (
+            "Expected core='embedded', which alone has it, for 'enable_self_collision' in "
+            "override, got False."
+        )
 
 
 class TestCores:
@@ -402,12 +557,13 @@ class TestCores:
             build_action_bound_min=lambda self, agent: [-1.0] * 28,
             build_action_bound_max=lambda self, agent: [1.0] * 28,
         )
-        native._seeded.clear()
+        chance._seeded.clear()
         names = dm_deepmimic.load(WALK, core=fitting, seed=0).action_spec().name.split("\t")
         assert names[0] == "chest_x" and len(names) == 28
 
     @pytest.mark.parametrize(
-        "option", [{"time_limit": 3.0}, {"data_root": "."}, {"num_sim_substeps": 1}]
+        "option",
+        [{"time_limit": 3.0}, {"data_root": "."}, {"num_sim_substeps": 1}, {"layout": "2018"}],
     )
     def test_an_object_is_built_already(self, option):
         ((key, value),) = option.items()
@@ -422,7 +578,8 @@ class TestCores:
         with pytest.raises(dm_deepmimic.CoreError) as error:
             dm_deepmimic.load(WALK, core=FakeEnv, seed=0, layout="2018")
         assert str(error.value) == (
-            "Expected actions of length 36, layout '2018', from the core 'FakeEnv', got 2."
+            "Expected actions of length 36, layout '2018', from the core 'FakeEnv', got 2. The "
+            "embedded core speaks both layouts."
         )
 
     def test_what_is_no_core_is_refused(self):
@@ -439,6 +596,21 @@ class TestCores:
         expected = "Expected a preset or an arg file for 'name_or_path' in load, got None."
         assert str(error.value) == expected
 
+    def test_nothing_goes_on_after_closing(self):
+        environment = load_fake()
+        environment.close()
+        for call in (environment.reset, lambda: environment.step(np.zeros(2))):
+            with pytest.raises(dm_deepmimic.CoreError) as error:
+                call()
+            assert str(error.value) == "Expected an open environment: this one was closed."
+
+    def test_another_agent_is_refused(self):
+        core = load_fake().core
+        for call in (core.record_state, core.record_goal, core.calc_reward):
+            with pytest.raises(dm_deepmimic.CoreError) as error:
+                call(1)
+            assert str(error.value) == "Expected agent_id 0, the one character, got 1."
+
     def test_closing_shuts_down_once(self):
         environment = load_fake()
         environment.close()
@@ -446,6 +618,9 @@ class TestCores:
         assert environment.core.env.closed == 1
 
 
+@pytest.mark.skipif(
+    assets.is_installed("deepmimic", "env/deepmimic_env.py"), reason="the real one is installed"
+)
 class TestDeepMimicPackage:
     @pytest.fixture(name="install")
     def install_fixture(self, tmp_path, monkeypatch):

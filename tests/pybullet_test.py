@@ -94,9 +94,18 @@ class TestPort:
         ("options", "sentence"),
         [
             (
-                {"time_limit": "anneal", "time_lim_min": 0.2},
+                {"time_limit": "anneal"},
+                "The pybullet core does not support time_limit 'anneal'. It supports a fixed one.",
+            ),
+            (
+                {"time_end_lim_min": 0.2},
                 "The pybullet core does not support time limits drawn by chance. It supports a "
                 "fixed one.",
+            ),
+            (
+                {"num_sim_substeps": 1},
+                "The pybullet core does not support 'num_sim_substeps' in override. It supports "
+                "character_files, enable_char_contact_fall, ",
             ),
             ({"reset_args": {"radian": 0.1}}, "The core 'pybullet' has no method 'reset_time'."),
         ],

@@ -76,9 +76,9 @@ class TestArguments:
         [
             ("resolve", 1.0, "true or false"),
             ("knee_rot", 2, "true or false"),
-            ("radian", "1", "a finite number"),
-            ("noise_min", math.nan, "a finite number"),
-            ("time_max", math.inf, "a finite number"),
+            ("radian", "1", "a number from -10000 to 10000"),
+            ("noise_min", math.nan, "a number from -10000 to 10000"),
+            ("time_max", math.inf, "a number from -10000 to 10000"),
             ("knees", "left_knee", "names of joints"),
             ("held_joints", (3,), "names of joints"),
             ("time_min", -1, "a time of at least 0"),
@@ -445,6 +445,6 @@ class TestPlaces:
         with pytest.raises(dm_deepmimic.ArgumentError) as error:
             dm_deepmimic.load("humanoid3d_kick", seed=0, reset_args=start)
         assert str(error.value) == (
-            "Expected a time before the end of the clip, which does not loop, 1.53333 s, for "
+            "Expected a time before 1.53333 s, the end of a clip that does not loop, for "
             "'time_max' in reset_args, got 2.0."
         )

@@ -1,6 +1,6 @@
 """The embedded core: one world with the interface of DeepMimicCore."""
 
-import enum
+import dataclasses
 import numbers
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.core import ActionSpace, EndReason, Mode, Terminate
+from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
 from dm_deepmimic.embedded import features
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import ResetArgs
@@ -24,10 +24,12 @@ class EmbeddedCore:
 
     Attributes:
         name: `embedded`.
+        private_chance: True.
         batch: The worlds.
     """
 
     name = "embedded"
+    private_chance = True  # nothing outside draws from its random numbers
 
     def __init__(self, batch: WorldBatch) -> None:
         """Views the first world of a batch, which has no other when the core steps it."""
@@ -41,7 +43,7 @@ class EmbeddedCore:
         """
         if timestep <= 0.0:
             return
-        if abs(timestep - self.batch.timestep) > 1e-9:
+        if not abs(timestep - self.batch.timestep) <= 1e-9:
             raise errors.CoreError(
                 f"Expected an update of {self.batch.timestep!r} s, 1/60 s over num_update_substeps "
                 f"= {self.batch.settings.num_update_substeps}, got {timestep!r}."
@@ -53,11 +55,14 @@ class EmbeddedCore:
         self.batch.control_step()
 
     def reset(self) -> None:
-        """Starts an episode at a random time of the clip."""
+        """Starts an episode at a random time of the clip, or where and how the reset arguments
+        say.
+        """
         self.batch.reset(np.ones(1, np.bool_))
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
-        """Starts an episode at a time of the clip [s], or at one of its frames.
+        """Starts an episode at a time of the clip [s], or at one of its frames, with the noise of
+        the reset arguments.
 
         Raises:
             CoreError: The time is negative or not finite, or there is no such frame.
@@ -84,10 +89,10 @@ class EmbeddedCore:
             CoreError: The time is negative or not finite.
             ArgumentError: The noise is out of range.
         """
-        noise = ResetArgs(
-            resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low, noise_max=high,
-            radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise, interp=interp,
-            knee_rot=knee_rot,
+        noise = dataclasses.replace(
+            self.batch.reset_args, resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low,
+            noise_max=high, radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise,
+            interp=interp, knee_rot=knee_rot,
         )  # fmt: skip
         self._reset_at(self._start_time(time, None), noise)
 
@@ -155,7 +160,7 @@ class EmbeddedCore:
 
         Args:
             agent_id: Always 0.
-            action: Exponential maps and angles, shape `(get_action_size(),)` [rad].
+            action: Rotations and angles in the character's layout, shape `(get_action_size(),)`.
 
         Raises:
             ActionError: The shape is another or a number is not finite.
@@ -163,7 +168,7 @@ class EmbeddedCore:
         array = np.asarray(agent_id if action is None else action, np.float64)
         if array.shape != (self.batch.action_size,):
             raise errors.ActionError(
-                f"an action of shape {(self.batch.action_size,)}", str(array.shape)
+                f"an action of shape {(self.batch.action_size,)}", f"shape {array.shape}"
             )
         if not np.all(np.isfinite(array)):
             index = int(np.argmin(np.isfinite(array)))
@@ -217,6 +222,14 @@ class EmbeddedCore:
     def get_vel_size(self, agent_id: int = 0) -> int:
         """Returns how many entries of the state are velocities."""
         return features.VELOCITY_FEATURES * self.batch.character.num_joints
+
+    def get_pos_feature_dim(self, agent_id: int = 0) -> int:
+        """Returns how many entries of the state tell a body's position."""
+        return features.POSITION_FEATURES
+
+    def get_rot_feature_dim(self, agent_id: int = 0) -> int:
+        """Returns how many entries of the state tell a body's rotation."""
+        return features.pose_features(self.batch.layout) - features.POSITION_FEATURES
 
     def get_goal_size(self, agent_id: int = 0) -> int:
         """Returns 0."""
@@ -298,6 +311,14 @@ class EmbeddedCore:
         """Returns 0."""
         return 0
 
+    def get_amp_obs_pose_size(self) -> int:
+        """Returns 0."""
+        return 0
+
+    def get_amp_obs_vel_size(self) -> int:
+        """Returns 0."""
+        return 0
+
     def get_amp_obs_offset(self) -> Array:
         """Returns an empty array."""
         return np.zeros(0)
@@ -311,6 +332,14 @@ class EmbeddedCore:
         return np.zeros(0, np.int64)
 
     def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
+    def record_amp_obs_agent_current(self, agent_id: int = 0) -> Array:
+        """Returns an empty array."""
+        return np.zeros(0)
+
+    def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
         """Returns an empty array."""
         return np.zeros(0)
 
@@ -338,9 +367,11 @@ class EmbeddedCore:
         """Returns False after a velocity exploded or a number was not finite."""
         return self.end_reason() is not EndReason.INVALID
 
-    def set_mode(self, mode: int | enum.Enum) -> None:
-        """Chooses training (0) or testing (1) from the next reset on."""
-        self.batch.mode = Mode(mode.value if isinstance(mode, enum.Enum) else mode)
+    def set_mode(self, mode: Any) -> None:
+        """Chooses training (0) or testing (1) from the next reset on, by number or by an
+        enumeration's member.
+        """
+        self.batch.mode = mode_of(mode)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""

@@ -97,14 +97,10 @@ class WorldBatch:
             rules,
         )
         self.reset_args = reset_args or ResetArgs()
-        if self.reset_args.custom_time and not clip.loops:
-            if not self.reset_args.time_max < clip.times[-1]:
-                raise errors.ArgumentError(
-                    "reset_args",
-                    "time_max",
-                    repr(self.reset_args.time_max),
-                    f"a time before the end of the clip, which does not loop, {clip.times[-1]:g} s,",
-                )
+        latest = self.reset_args.time_max if self.reset_args.custom_time else 0.0
+        if not clip.loops and not latest < clip.times[-1]:
+            end = f"a time before {clip.times[-1]:g} s, the end of a clip that does not loop,"
+            raise errors.ArgumentError("reset_args", "time_max", repr(latest), end)
         self._noise = noise.make_noise(self.reset_args, character)
         self.action_size = character.action_size
         self.state_size = features.state_size(self.layout, character.num_joints)
