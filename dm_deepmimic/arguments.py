@@ -14,8 +14,7 @@ from typing import Any
 
 from dm_deepmimic import errors
 
-SCENES = ("imitate",)
-NATIVE_SCENES = (  # those of DeepMimicCore that have an agent
+SCENES = (
     "dribble_amp", "heading_amp", "heading_amp_getup", "imitate", "imitate_amp", "strike_amp",
     "target_amp",
 )  # fmt: skip
@@ -31,7 +30,12 @@ _DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a sce
     "rand_seed",
     "train_agents",
 )
-_DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # without effect
+_DEAD_KEYS = (  # without effect; the local root only in the scenes with a task
+    "enable_amp_obs_local_root",
+    "enable_char_soft_contact",
+    "hold_end_frame",
+    "terrain_blend",
+)
 _PERTURBATION_KEYS = (  # without effect unless enable_rand_perturbs
     "max_perturb",
     "max_perturb_duration",
@@ -121,6 +125,43 @@ class SceneSettings:
         time_end_lim_exp: Mean after annealing [s]; `time_lim_exp` unless given.
         anneal_samples: Samples until annealing ends; none happens unless positive.
         enable_rand_perturbs: Whether the character is pushed by chance; not supported.
+        enable_test_time_warp: Whether test episodes of `imitate_amp` end with their distance to the
+            clip.
+        rand_target_time_min: Shortest time until the target moves, or turns [s].
+        rand_target_time_max: Longest such time [s].
+        max_target_dist: Largest distance of a new target [m].
+        target_succ_dist: Distance at which the target is reached [m].
+        tar_fail_dist: Distance of the target at which the episode fails [m].
+        tar_speed: Speed to move with [m/s].
+        tar_speed_min: Least speed to move with; `tar_speed` unless given [m/s].
+        tar_speed_max: Greatest speed to move with; `tar_speed` unless given [m/s].
+        enable_min_tar_vel: Whether a greater speed is as good.
+        pos_reward_scale: Scale of the squared distance in the reward [1/m^2].
+        vel_reward_scale: Scale of the squared error of the speed in the reward [s^2/m^2].
+        max_heading_turn_rate: Standard deviation of a change of heading [rad].
+        sharp_turn_prob: Probability that a change is to any heading.
+        speed_change_prob: Probability that the speed changes with the heading.
+        target_min: Least angle [rad], height [m] and distance [m] of a target to strike.
+        target_max: Greatest such values.
+        target_radius: Distance from which a body strikes the target [m].
+        target_hit_reset_time: Time from the strike to the success [s].
+        tar_reward_scale: Scale of a striking body's squared distance in the reward [1/m^2].
+        hit_tar_speed: Least speed of a strike [m/s].
+        init_hit_prob: Probability that an episode begins with the target struck, in training.
+        tar_far_prob: Probability that the target is far.
+        tar_near_dist: Distance at which the target is near [m].
+        strike_bodies: Bodies that can strike.
+        fail_tar_contact_bodies: Bodies that must not touch the target.
+        rand_tar_obj_time_min: Shortest time until the ball is put elsewhere [s].
+        rand_tar_obj_time_max: Longest such time [s].
+        min_tar_obj_dist: Least distance of a new ball [m].
+        max_tar_obj_dist: Greatest distance of a new ball [m].
+        ball_radius: Radius of the ball [m].
+        getup_motion_ids: Clips of the set that get up.
+        getup_height_root: Height of the root that is upright [m].
+        getup_height_head: Height of the head that is upright [m].
+        head_id: Body that is the head.
+        recover_episode_prob: Probability that an episode goes on after a fall, in training.
         enable_self_collision: Whether the character's bodies collide with each other; a key of the
             embedded core alone.
     """
@@ -156,9 +197,50 @@ class SceneSettings:
     time_end_lim_exp: float = 1.0
     anneal_samples: int = -1
     enable_rand_perturbs: bool = False
+    enable_test_time_warp: bool = True
+    rand_target_time_min: float = 1.0
+    rand_target_time_max: float = 5.0
+    max_target_dist: float = 3.0
+    target_succ_dist: float = 0.5
+    tar_fail_dist: float = math.inf
+    tar_speed: float = 1.0
+    tar_speed_min: float = 1.0
+    tar_speed_max: float = 1.0
+    enable_min_tar_vel: bool = False
+    pos_reward_scale: float = 1.0
+    vel_reward_scale: float = 1.0
+    max_heading_turn_rate: float = 0.15
+    sharp_turn_prob: float = 0.025
+    speed_change_prob: float = 0.1
+    target_min: tuple[float, ...] = (-0.5, 1.2, 0.6)
+    target_max: tuple[float, ...] = (0.5, 1.4, 1.1)
+    target_radius: float = 0.2
+    target_hit_reset_time: float = 2.0
+    tar_reward_scale: float = 2.0
+    hit_tar_speed: float = 1.5
+    init_hit_prob: float = 0.0
+    tar_far_prob: float = 0.4
+    tar_near_dist: float = 1.4
+    strike_bodies: tuple[int, ...] = ()
+    fail_tar_contact_bodies: tuple[int, ...] = ()
+    rand_tar_obj_time_min: float = 100.0
+    rand_tar_obj_time_max: float = 200.0
+    min_tar_obj_dist: float = 0.5
+    max_tar_obj_dist: float = 10.0
+    ball_radius: float = 0.2
+    getup_motion_ids: tuple[int, ...] = ()
+    getup_height_root: float = 0.5
+    getup_height_head: float = 0.5
+    head_id: int = 0
+    recover_episode_prob: float = 0.0
     enable_self_collision: bool = True
 
 
+_SCENE_DEFAULTS: dict[str, dict[str, float]] = {
+    "heading_amp": {"rand_target_time_min": 0.2, "rand_target_time_max": 0.5},
+    "heading_amp_getup": {"rand_target_time_min": 0.2, "rand_target_time_max": 0.5},
+    "dribble_amp": {"rand_target_time_min": 50.0, "rand_target_time_max": 100.0},
+}
 _TYPES = typing.get_type_hints(SceneSettings)
 _REQUIRED = ("character_files", "char_ctrl_files", "motion_file")
 _ONE_CHARACTER = ("char_types", "character_files", "char_ctrls", "char_ctrl_files")
@@ -166,14 +248,16 @@ _AT_MOST_ONE = ("state_files", "char_init_pos_xs")
 _NATIVE_NAMES = {"char_types": ("general",), "char_ctrls": ("ct", "ct_pd", "ct_vel")}
 _SUPPORTED = {"char_types": "general", "char_ctrls": "ct_pd"}
 _POSITIVE_TIME = (lambda time: time > 0, "a time above 0")
+_POSITIVE = (lambda number: 0 < number < math.inf, "a finite number above 0")
+_NOT_NEGATIVE = (lambda number: 0 <= number < math.inf, "a finite number of at least 0")
+_SHARE = (lambda share: 0 <= share <= 1, "a probability from 0 to 1")
+_POINT = (lambda point: len(point) == 3 and all(map(math.isfinite, point)), "three finite numbers")
+_IDS = (lambda ids: all(i >= 0 for i in ids), "ids of at least 0")
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "num_update_substeps": (lambda count: 1 <= count <= 10**4, "an integer from 1 to 10000"),
     "num_sim_substeps": (lambda count: 1 <= count <= 10**4, "an integer from 1 to 10000"),
     "world_scale": (lambda scale: 0 < scale < math.inf, "a finite number above 0"),
-    "gravity": (
-        lambda axes: len(axes) == 3 and all(map(math.isfinite, axes)),
-        "three finite numbers",
-    ),
+    "gravity": _POINT,
     "char_init_pos_xs": (lambda places: all(map(math.isfinite, places)), "finite numbers"),
     "fall_contact_bodies": (lambda ids: all(i >= 0 for i in ids), "body ids of at least 0"),
     "kin_ctrl": (lambda name: name in ("clips", "motion"), "'clips' or 'motion'"),
@@ -185,7 +269,33 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "time_end_lim_min": (lambda time: time >= 0, "a time of at least 0"),
     "time_end_lim_max": _POSITIVE_TIME,
     "time_end_lim_exp": _POSITIVE_TIME,
-}
+    "target_succ_dist": _NOT_NEGATIVE,
+    "tar_fail_dist": (lambda distance: distance > 0, "a distance above 0"),
+    "target_min": _POINT,
+    "target_max": _POINT,
+    "head_id": (lambda body: body >= 0, "a body id of at least 0"),
+    **dict.fromkeys(("strike_bodies", "fail_tar_contact_bodies", "getup_motion_ids"), _IDS),
+    **dict.fromkeys(
+        ("sharp_turn_prob", "speed_change_prob", "init_hit_prob", "tar_far_prob",
+         "recover_episode_prob"), _SHARE,
+    ),
+    **dict.fromkeys(
+        ("tar_speed", "target_radius", "target_hit_reset_time", "hit_tar_speed", "ball_radius",
+         "getup_height_root", "getup_height_head"), _POSITIVE,
+    ),
+    **dict.fromkeys(
+        ("rand_target_time_min", "rand_target_time_max", "max_target_dist", "tar_speed_min",
+         "tar_speed_max", "pos_reward_scale", "vel_reward_scale", "max_heading_turn_rate",
+         "tar_reward_scale", "tar_near_dist", "rand_tar_obj_time_min", "rand_tar_obj_time_max",
+         "min_tar_obj_dist", "max_tar_obj_dist"), _NOT_NEGATIVE,
+    ),
+}  # fmt: skip
+_ORDERED = (  # pairs of keys of which the first must not exceed the second
+    ("rand_target_time_min", "rand_target_time_max"),
+    ("tar_speed_min", "tar_speed_max"),
+    ("rand_tar_obj_time_min", "rand_tar_obj_time_max"),
+    ("min_tar_obj_dist", "max_tar_obj_dist"),
+)
 _WORDS = {
     int: ("an integer", "integers"),
     float: ("a number", "numbers"),
@@ -231,11 +341,21 @@ def scene_settings(
             expected = "a name" if key == "scene" else "a file name"
             raise errors.ArgumentError(arguments.source, key, "nothing", expected)
     settings |= time_limits(arguments, overrides)
+    settings = _SCENE_DEFAULTS.get(settings["scene"], {}) | settings
+    if "tar_speed" in settings:
+        for key in ("tar_speed_min", "tar_speed_max"):
+            settings.setdefault(key, settings["tar_speed"])
     for key, value in arguments.items():
         if key not in _TYPES and key not in IGNORED_KEYS:
             hint = errors.suggestion(key, _TYPES)
             warnings.warn(f"Unknown argument {key!r} in {value.where}.{hint}", stacklevel=2)
-    return SceneSettings(**settings)
+    result = SceneSettings(**settings)
+    for low, high in _ORDERED:
+        least, greatest = getattr(result, low), getattr(result, high)
+        if least > greatest:
+            where = OVERRIDE if high in overrides or low in overrides else arguments.source
+            raise errors.ArgumentError(where, high, f"{greatest:g}", f"at least {low} ({least:g})")
+    return result
 
 
 def time_limits(
@@ -441,14 +561,12 @@ def _check(key: str, value: Any, where: str) -> None:
         raise errors.UnsupportedError(f"'{key}' {value[0]!r}", where, repr(_SUPPORTED[key]))
     if key == "enable_rand_perturbs" and value:
         raise errors.UnsupportedError(f"'{key}'", where)
-    if key == "kin_ctrl" and value != "motion":
-        raise errors.UnsupportedError(f"'{key}' {value!r}", where, "'motion'")
 
 
 def _check_native(key: str, value: Any, where: str) -> None:
     """Raises the error of a value at which DeepMimicCore would end the process."""
-    if key == "scene" and value not in NATIVE_SCENES:
-        expected = f"a scene with an agent ({', '.join(NATIVE_SCENES)})"
+    if key == "scene" and value not in SCENES:
+        expected = f"a scene with an agent ({', '.join(SCENES)})"
         raise errors.ArgumentError(where, key, value, expected)
     _check_range(key, value, where)
     if key in _NATIVE_NAMES and value[0] not in _NATIVE_NAMES[key]:

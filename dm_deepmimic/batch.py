@@ -80,6 +80,15 @@ class BatchEnvironment(environment.EnvironmentBase):
         """Why each world's episode ended, values of `EndReason`, shape `(N,)`."""
         return self.core.worlds.end_reason.copy()
 
+    @property
+    def dtw_costs(self) -> npt.NDArray[np.float64]:
+        """Distance of each ended test episode of `imitate_amp` to the clip, NaN of others [m]."""
+        return self.core.worlds.cost.copy()
+
+    def sample_expert(self, count: int) -> npt.NDArray[np.float64]:
+        """Returns discriminator observations of the clips at random times, shape `(count, A)`."""
+        return self.core.sample_expert(count)
+
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""
         return self.core.end_bodies(world)
@@ -95,8 +104,11 @@ class BatchEnvironment(environment.EnvironmentBase):
         step_type = np.where(first, FIRST, np.where(self._ended, LAST, MID))
         reward = np.where(first, 0.0, worlds.reward).astype(self._dtype)
         discount = np.where(first, 1.0, DISCOUNTS[worlds.end_reason]).astype(self._dtype)
-        state = worlds.state.astype(self._dtype)
-        if not self._as_dict:
-            return dm_env.TimeStep(step_type, reward, discount, state)
-        goal = np.zeros((self.num_envs, 0), self._dtype)
-        return dm_env.TimeStep(step_type, reward, discount, {"state": state, "goal": goal})
+        state, goal = worlds.state.astype(self._dtype), worlds.goal.astype(self._dtype)
+        if self._kind == "flat":
+            observation = np.concatenate([state, goal], axis=1)
+            return dm_env.TimeStep(step_type, reward, discount, observation)
+        parts = {"state": state, "goal": goal}
+        if self._kind == "amp":
+            parts["amp"] = self.core.record_amp_observations().astype(self._dtype)
+        return dm_env.TimeStep(step_type, reward, discount, parts)

@@ -108,7 +108,11 @@ def embedded_worlds(
     controller = character.load_controller(
         scene.find(settings.char_ctrl_files[0], FILES["char_ctrl_files"]), person
     )
-    clip = motion.load_clip(scene.find(settings.motion_file, FILES["motion_file"]), person)
+    clip_file = scene.find(settings.motion_file, FILES["motion_file"])
+    if settings.kin_ctrl == "clips":
+        clips = motion.load_clips(clip_file, person, scene.find)
+    else:
+        clips = motion.join_clips([motion.load_clip(clip_file, person)], [1.0])
     _check_supported(settings, scene.find)
     for body in settings.fall_contact_bodies:
         if not 0 <= body < person.num_joints:
@@ -117,7 +121,7 @@ def embedded_worlds(
         settings,
         person,
         controller,
-        clip,
+        clips,
         seeds,
         mode=choices.mode,
         reset_args=choices.reset_args,

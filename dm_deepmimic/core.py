@@ -175,6 +175,17 @@ class Core(Protocol):
     def get_reward_max(self, agent_id: int = 0) -> float:
         """Returns the greatest reward."""
 
+    def get_amp_obs_size(self) -> int:
+        """Returns the length of the discriminator's observation, 0 without one."""
+
+    def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
+        """Returns the discriminator's observation of the character."""
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, get_amp_obs_size())`.
+        """
+
     def action_names(self) -> Sequence[str]:
         """Returns a name for each entry of an action."""
 

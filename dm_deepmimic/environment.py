@@ -29,7 +29,7 @@ class EnvironmentBase:
         self._control_timestep = core.control_timestep()
         self._closed = False
         self._dtype: np.dtype[Any] = np.dtype(dtype)
-        self._as_dict = observation == "dict"
+        self._core, self._kind = core, observation
         self._clip_actions = clip_actions
 
     def control_timestep(self) -> float:
@@ -43,6 +43,14 @@ class EnvironmentBase:
     def observation_spec(self) -> Any:
         """Returns the observation spec, or the dictionary of the state's and the goal's."""
         return self._observation_spec
+
+    def amp_observation_spec(self) -> dm_env.specs.BoundedArray:
+        """Returns the spec of the discriminator's observation.
+
+        Raises:
+            UnsupportedError: The scene has none.
+        """
+        return specs.amp_observation_spec(self._core, self._dtype)
 
     def reward_spec(self) -> dm_env.specs.BoundedArray:
         """Returns the reward spec."""
@@ -96,7 +104,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
         Args:
             core: The simulator.
             dtype: Type of actions, observations, rewards and discounts.
-            observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
+            observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"},
+                `amp` for the same with the discriminator's observation, "amp".
             clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as
                 they are.
         """
@@ -153,6 +162,10 @@ class Environment(EnvironmentBase, dm_env.Environment):
         step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
         return dm_env.TimeStep(step_type, reward, discount, self._observation())
 
+    def sample_expert(self, count: int) -> npt.NDArray[np.float64]:
+        """Returns discriminator observations of the clips at random times, shape `(count, A)`."""
+        return self.core.sample_expert(count)
+
     @property
     def core_name(self) -> str:
         """What the core is called: `embedded`, `deepmimic`, `pybullet`, or its own name."""
@@ -201,7 +214,12 @@ class Environment(EnvironmentBase, dm_env.Environment):
     def _observation(self) -> Any:
         state = self.core.record_state().astype(self._dtype)
         goal = self.core.record_goal().astype(self._dtype)
-        return {"state": state, "goal": goal} if self._as_dict else np.concatenate([state, goal])
+        if self._kind == "flat":
+            return np.concatenate([state, goal])
+        if self._kind == "dict":
+            return {"state": state, "goal": goal}
+        amp = self.core.record_amp_obs_agent().astype(self._dtype)
+        return {"state": state, "goal": goal, "amp": amp}
 
 
 def checked_actions(

@@ -1,6 +1,7 @@
-"""A motion clip: its frames, its loop rule, and the pose and velocity at a time."""
+"""Motion clips and weighted sets of them: frames, loop rule, pose and velocity at a time."""
 
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from dm_deepmimic.compiling import jit
 from dm_deepmimic.json_reader import JsonReader, is_number
 
 Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Clip(NamedTuple):
@@ -34,6 +37,70 @@ class Clip(NamedTuple):
     velocities: Array  # (F, P), of the segment that begins at the frame
     loops: bool
     cycle_offset: Array  # (3,) root displacement of one cycle [m], y = 0
+
+
+class Clips(NamedTuple):
+    """A weighted set of clips, one after the other, for compiled code.
+
+    C clips, F frames in all. `select` gives one of them.
+    """
+
+    first: IntArray  # (C + 1,) where each clip's frames begin, and the end
+    times: Array  # (F,)
+    poses: Array  # (F, P)
+    velocities: Array  # (F, P)
+    loops: BoolArray  # (C,)
+    cycle_offset: Array  # (C, 3)
+    share: Array  # (C,) of each clip and those before it, the last is 1
+
+
+def join_clips(clips: Sequence[Clip], weights: Sequence[float]) -> Clips:
+    """Returns a set of clips, of which a share proportional to its weight is drawn."""
+    share = np.cumsum(weights) / np.sum(weights)
+    share[-1] = 1.0
+    return Clips(
+        first=np.cumsum([0] + [len(clip.times) for clip in clips]),
+        times=np.concatenate([clip.times for clip in clips]),
+        poses=np.concatenate([clip.poses for clip in clips]),
+        velocities=np.concatenate([clip.velocities for clip in clips]),
+        loops=np.array([clip.loops for clip in clips]),
+        cycle_offset=np.array([clip.cycle_offset for clip in clips]),
+        share=share,
+    )
+
+
+@jit
+def select(clips: Clips, index: int) -> Clip:
+    """Returns one clip of a set; its arrays are the set's."""
+    first, end = clips.first[index], clips.first[index + 1]
+    return Clip(
+        clips.times[first:end],
+        clips.poses[first:end],
+        clips.velocities[first:end],
+        clips.loops[index],
+        clips.cycle_offset[index],
+    )
+
+
+def load_clips(
+    path: pathlib.Path, character: Character, find: Callable[[str, str], pathlib.Path]
+) -> Clips:
+    """Reads a file that lists clips and their weights.
+
+    Args:
+        path: The file.
+        character: The character.
+        find: Finds a file by its name and kind.
+
+    Raises:
+        AssetFormatError: A key is missing, or a clip's frames do not fit the character.
+        AssetNotFoundError: A clip is nowhere.
+    """
+    rows = JsonReader.open(path).rows("Motions")
+    if not rows:
+        raise errors.AssetFormatError(path, "Motions", "at least one clip", "none")
+    clips = [load_clip(find(row.text("File", ""), "motion"), character) for row in rows]
+    return join_clips(clips, [row.positive("Weight", 1.0) for row in rows])
 
 
 def load_clip(path: pathlib.Path, character: Character) -> Clip:

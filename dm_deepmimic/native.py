@@ -296,6 +296,22 @@ class NativeCore:
         """Returns the greatest reward."""
         return self._number("get_reward_max", agent_id)
 
+    def get_amp_obs_size(self) -> int:
+        """Returns the length of the discriminator's observation, 0 in objects that have none."""
+        return int(self.env.get_amp_obs_size()) if hasattr(self.env, "get_amp_obs_size") else 0
+
+    def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
+        """Returns the discriminator's observation of the character."""
+        return self._array("record_amp_obs_agent", _agent(agent_id))
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, get_amp_obs_size())`.
+        """
+        with self._chance.own():
+            rows = [self._array("record_amp_obs_expert", 0) for _ in range(count)]
+        return np.array(rows).reshape(count, self.get_amp_obs_size())
+
     def action_names(self) -> tuple[str, ...]:
         """Returns a name for each entry of an action."""
         return self._action_names

@@ -9,8 +9,8 @@ from dm_env import specs
 from dm_deepmimic import errors
 from dm_deepmimic.core import Core
 
-ObservationKind = Literal["flat", "dict"]
-OBSERVATION_KINDS = ("flat", "dict")
+ObservationKind = Literal["flat", "dict", "amp"]
+OBSERVATION_KINDS = ("flat", "dict", "amp")
 UNNORMALIZED = -1  # norm group of entries that offset and scale bring into [-1, 1]
 
 
@@ -21,7 +21,8 @@ def action_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:
 
 
 def observation_spec(core: Core, kind: ObservationKind, dtype: npt.DTypeLike) -> Any:
-    """Returns the spec of the state followed by the goal, or of the two in a dictionary.
+    """Returns the spec of the state followed by the goal, or of the two in a dictionary, which `amp`
+    gives the discriminator's observation as well.
 
     Entries that the core never normalises, such as the phase, are bounded by their offset and
     scale; the others are not.
@@ -31,13 +32,30 @@ def observation_spec(core: Core, kind: ObservationKind, dtype: npt.DTypeLike) ->
     low, high = _state_bounds(core)
     goal_size = core.get_goal_size()
     unbounded = np.full(goal_size, np.inf)
-    if kind == "dict":
-        return {
+    if kind != "flat":
+        parts = {
             "state": specs.BoundedArray(low.shape, dtype, low, high, "state"),
             "goal": specs.BoundedArray((goal_size,), dtype, -unbounded, unbounded, "goal"),
         }
+        return parts | ({"amp": amp_observation_spec(core, dtype)} if kind == "amp" else {})
     low, high = np.concatenate([low, -unbounded]), np.concatenate([high, unbounded])
     return specs.BoundedArray(low.shape, dtype, low, high, "observation")
+
+
+def amp_observation_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:
+    """Returns the spec of the discriminator's observation.
+
+    Raises:
+        UnsupportedError: The scene has none.
+    """
+    size = core.get_amp_obs_size()
+    if size == 0:
+        raise errors.UnsupportedError(
+            "discriminator observations in this scene", "", "them in scenes that end in _amp",
+            core.name,
+        )  # fmt: skip
+    high = np.full(size, np.inf)
+    return specs.BoundedArray((size,), dtype, -high, high, "amp")
 
 
 def reward_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:

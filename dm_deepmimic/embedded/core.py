@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors
 from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
-from dm_deepmimic.embedded import features
+from dm_deepmimic.embedded import amp, features
+from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import ResetArgs
 
@@ -115,7 +116,7 @@ class EmbeddedCore:
 
     def get_name(self) -> str:
         """Returns the scene's name as DeepMimic prints it."""
-        return "Imitate"
+        return task.NAMES[self.batch.kind]
 
     def is_rl_scene(self) -> bool:
         """Returns whether there is an agent."""
@@ -138,8 +139,11 @@ class EmbeddedCore:
         return 1.0 / self.batch.controller.query_rate
 
     def dtw_cost(self) -> float | None:
-        """Returns None: the scene tells no cost."""
-        return None
+        """Returns the distance of a test episode of `imitate_amp` with a time limit to the clip, once
+        it has ended [m].
+        """
+        cost = float(self.batch.worlds.cost[0])
+        return None if np.isnan(cost) else cost
 
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
@@ -180,11 +184,13 @@ class EmbeddedCore:
         return self.batch.worlds.state[0].copy()
 
     def record_goal(self, agent_id: int = 0) -> Array:
-        """Returns the goal, empty in this scene."""
-        return np.zeros(0)
+        """Returns the goal, shape `(get_goal_size(),)`, laid out as in the scene's module."""
+        return self.batch.worlds.goal[0].copy()
 
     def calc_reward(self, agent_id: int = 0) -> float:
-        """Returns the imitation reward in [0, 1], 0 while fallen."""
+        """Returns the reward of the scene; that of tests of strikes and dribbling is the time left
+        at the success [s], else 0.
+        """
         return float(self.batch.worlds.reward[0])
 
     def reward_terms(self, agent_id: int = 0) -> Array:
@@ -232,8 +238,8 @@ class EmbeddedCore:
         return features.pose_features(self.batch.layout) - features.POSITION_FEATURES
 
     def get_goal_size(self, agent_id: int = 0) -> int:
-        """Returns 0."""
-        return 0
+        """Returns the length of the goal, 0 in scenes without one."""
+        return self.batch.goal_size
 
     def get_action_size(self, agent_id: int = 0) -> int:
         """Returns the length of an action."""
@@ -260,16 +266,19 @@ class EmbeddedCore:
         return self._with_phase(0.0, -1.0).astype(np.int64)
 
     def build_goal_offset(self, agent_id: int = 0) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns the goal's offset, shape `(get_goal_size(),)`."""
+        return self._with_getup_phase(0.0, features.PHASE_OFFSET)
 
     def build_goal_scale(self, agent_id: int = 0) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns the goal's scale: normalised = (goal + offset) * scale."""
+        return self._with_getup_phase(1.0, features.PHASE_SCALE)
 
     def build_goal_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
-        """Returns an empty array."""
-        return np.zeros(0, np.int64)
+        """Returns -1 for what needs no normaliser: the goal of `strike_amp`, the phase of getting
+        up.
+        """
+        everything = -1.0 if self.batch.kind == task.STRIKE else 0.0
+        return self._with_getup_phase(everything, -1.0).astype(np.int64)
 
     def build_action_offset(self, agent_id: int = 0) -> Array:
         """Returns the action's offset, shape `(get_action_size(),)` [rad]."""
@@ -292,7 +301,10 @@ class EmbeddedCore:
         return 0.0
 
     def get_reward_max(self, agent_id: int = 0) -> float:
-        """Returns 1."""
+        """Returns 1, or the longest time limit in tests of strikes and dribbling."""
+        limit = self.batch.settings.time_end_lim_max
+        if self.batch.rewards_time_left and np.isfinite(limit):
+            return max(limit, 1.0)
         return 1.0
 
     def get_reward_fail(self, agent_id: int = 0) -> float:
@@ -304,46 +316,54 @@ class EmbeddedCore:
         return self.get_reward_max(agent_id)
 
     def enable_amp_task_reward(self) -> bool:
-        """Returns False: the scene has no discriminator."""
-        return False
+        """Returns whether the scene has a task beside the style."""
+        return self.batch.kind not in (task.IMITATE, task.IMITATE_AMP)
 
     def get_amp_obs_size(self) -> int:
-        """Returns 0."""
-        return 0
+        """Returns the length of a discriminator observation, 0 in `imitate`."""
+        return self.batch.amp_size
 
     def get_amp_obs_pose_size(self) -> int:
-        """Returns 0."""
-        return 0
+        """Returns how many of its entries tell one pose."""
+        return amp.pose_size(self.batch.character) if self.batch.amp_size else 0
 
     def get_amp_obs_vel_size(self) -> int:
-        """Returns 0."""
-        return 0
+        """Returns how many of its entries tell one velocity."""
+        return amp.velocity_size(self.batch.character) if self.batch.amp_size else 0
 
     def get_amp_obs_offset(self) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns its offset, zeros."""
+        return np.zeros(self.batch.amp_size)
 
     def get_amp_obs_scale(self) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns its scale, ones."""
+        return np.ones(self.batch.amp_size)
 
     def get_amp_obs_norm_group(self) -> npt.NDArray[np.int64]:
-        """Returns an empty array."""
-        return np.zeros(0, np.int64)
+        """Returns its normaliser groups, all 0."""
+        return np.zeros(self.batch.amp_size, np.int64)
 
     def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns the discriminator's observation of the character, laid out as in `embedded.amp`."""
+        return self.batch.record_amp_observations()[0]
 
     def record_amp_obs_agent_current(self, agent_id: int = 0) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
-
-    def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
-        """Returns an empty array."""
-        return np.zeros(0)
+        """Returns its parts that tell the present: pose, then velocity."""
+        pose, velocity = self.get_amp_obs_pose_size(), self.get_amp_obs_vel_size()
+        observation = self.record_amp_obs_agent()
+        return np.concatenate([observation[:pose], observation[2 * pose :][:velocity]])
 
     def record_amp_obs_expert(self, agent_id: int = 0) -> Array:
+        """Returns the discriminator's observation of a clip at a random time."""
+        return self.batch.sample_expert(1)[0]
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, get_amp_obs_size())`.
+        """
+        return self.batch.sample_expert(count)
+
+    def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
         """Returns an empty array."""
         return np.zeros(0)
 
@@ -462,6 +482,12 @@ class EmbeddedCore:
         if array.shape != (size,) or not np.all(np.isfinite(array)):
             got = str(array.shape) if array.shape != (size,) else "a number that is not finite"
             raise errors.CoreError(f"Expected a {what} of {size} finite numbers, got {got}.")
+        return array
+
+    def _with_getup_phase(self, value: float, phase_value: float) -> Array:
+        array = np.full(self.batch.goal_size, value)
+        if self.batch.kind == task.GETUP:
+            array[-1] = phase_value
         return array
 
     def _with_phase(self, value: float, phase_value: float) -> Array:

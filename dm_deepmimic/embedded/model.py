@@ -32,6 +32,9 @@ Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 FRICTION = 0.81  # Bullet multiplies the two materials' .9
+BALL = "ball"
+BALL_FRICTION = 0.36  # .4 * .9
+BALL_MASS = 0.43  # [kg]
 CONTACT_STIFFNESS = 0.1  # share of a penetration removed in one step
 CONTACT_IMPEDANCE = 0.95
 LIMIT_STIFFNESS = 0.2
@@ -68,6 +71,8 @@ class Mechanism(NamedTuple):
     torque_limit: Array  # (J,)
     speed_limit: Array  # (V,) largest coordinate velocity
     num_positions: int  # length of qpos
+    ball_qpos: int  # where the ball's position and rotation begin, -1 without a ball
+    ball_dof: int  # where its velocities begin
 
 
 def build_model(
@@ -76,6 +81,7 @@ def build_model(
     timestep: float,
     gravity: tuple[float, ...],
     self_collision: bool = True,
+    ball_radius: float = 0.0,
 ) -> mujoco.MjModel:
     """Returns the MuJoCo model of a character on a plane.
 
@@ -84,6 +90,7 @@ def build_model(
         timestep: Engine step [s].
         gravity: World frame, y up [m/s^2].
         self_collision: Whether bodies collide with each other as their groups say.
+        ball_radius: Radius of a ball beside the character [m]; 0 for none.
     """
     root = ElementTree.Element("mujoco", model=character.path.stem)
     _add(root, "compiler", angle="radian", autolimits="true")
@@ -118,6 +125,8 @@ def build_model(
         if parent >= 0:
             names = {"body1": _body_name(int(parent)), "body2": _body_name(joint)}
             _add(excludes, "exclude", **names)
+    if ball_radius > 0.0:
+        _add_ball(world, ball_radius, contact)
     return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -132,6 +141,11 @@ def build_mechanism(
     inertia_gap = np.zeros((model.nbody, 3))
     speed_limit = np.full(model.nv, 100.0)
     speed_limit[:3] /= world_scale  # the original clamps the root's speed in scaled units
+    ball = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, BALL)
+    ball_qpos = int(model.jnt_qposadr[ball]) if ball >= 0 else -1
+    ball_dof = int(model.jnt_dofadr[ball]) if ball >= 0 else -1
+    if ball >= 0:
+        speed_limit[ball_dof:] = np.inf
     for joint, kind in enumerate(character.skeleton.joint_type):
         inertia_gap[body_id[joint]] = _true_inertia(character, joint) - _simulated_inertia(
             character, joint
@@ -167,6 +181,8 @@ def build_mechanism(
         torque_limit=character.torque_limit,
         speed_limit=speed_limit,
         num_positions=int(model.nq),
+        ball_qpos=ball_qpos,
+        ball_dof=ball_dof,
     )
 
 
@@ -212,6 +228,18 @@ def _add_body(
         quat=_text(turn), contype=group if self_collision else "0", conaffinity=group,
     )  # fmt: skip
     return body
+
+
+def _add_ball(world: ElementTree.Element, radius: float, contact: dict[str, str]) -> None:
+    """Adds the ball of the scene `dribble_amp` after the character's bodies."""
+    body = _add(world, "body", name=BALL)
+    _add(body, "freejoint", name=BALL)
+    # With priority its friction holds in all its contacts: Bullet multiplies the frictions.
+    _add(
+        body, "geom", name=BALL, type="sphere", size=repr(radius), mass=repr(BALL_MASS),
+        contype=str(ALL_GROUPS), conaffinity=str(ALL_GROUPS), priority="1", condim="3",
+        friction=_text((BALL_FRICTION, 0.0, 0.0)), **contact,
+    )  # fmt: skip
 
 
 def _simulated_inertia(character: Character, body: int) -> Array:

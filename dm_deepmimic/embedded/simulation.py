@@ -19,12 +19,14 @@ from dm_deepmimic.embedded import engine, model, stable_pd
 from dm_deepmimic.embedded.engine import EngineArrays, Functions
 from dm_deepmimic.embedded.model import Mechanism
 from dm_deepmimic.kinematics import Frames
+from dm_deepmimic.rotations import Vector
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 CONTACT_DISTANCE = 1e-3  # a body this close to the ground touches it [m]
+BALL_DAMPING = 0.4  # share of the ball's velocities that is lost in a second
 MAX_BODY_SPEED = 100.0  # a component beyond it makes an episode invalid [m/s, rad/s]
 
 
@@ -58,9 +60,14 @@ class Simulation:
         gravity: tuple[float, ...],
         world_scale: float,
         self_collision: bool = True,
+        ball_radius: float = 0.0,
     ) -> None:
         self.model = model.build_model(
-            character, timestep=timestep, gravity=gravity, self_collision=self_collision
+            character,
+            timestep=timestep,
+            gravity=gravity,
+            self_collision=self_collision,
+            ball_radius=ball_radius,
         )
         self.mechanism = model.build_mechanism(
             self.model, character, controller, world_scale=world_scale
@@ -152,6 +159,34 @@ def read_world(
             out_velocity[offset] = arrays.qvel[dof]
 
 
+@jit
+def place_ball(
+    mechanism: Mechanism, row: IntArray, position: Vector, rotation: Vector, velocity: Vector
+) -> None:
+    """Puts a world's ball somewhere, with a velocity [m/s] and a spin [rad/s], shape `(6,)`."""
+    arrays = engine.engine_arrays(mechanism, row)
+    at, dof = mechanism.ball_qpos, mechanism.ball_dof
+    spin = rotations.rotate(rotations.conjugate(rotation), velocity[3:6])
+    for axis in range(3):
+        arrays.qpos[at + axis] = position[axis]
+        arrays.qvel[dof + axis] = velocity[axis]
+        arrays.qvel[dof + 3 + axis] = spin[axis]
+    for axis in range(4):
+        arrays.qpos[at + 3 + axis] = rotation[axis]
+
+
+@jit
+def read_ball(mechanism: Mechanism, row: IntArray, out_ball: Array) -> None:
+    """Writes the ball's position, rotation, velocity and angular velocity, world frame, shape
+    `(13,)`.
+    """
+    arrays = engine.engine_arrays(mechanism, row)
+    at, dof = mechanism.ball_qpos, mechanism.ball_dof
+    out_ball[:7] = arrays.qpos[at : at + 7]
+    out_ball[7:10] = arrays.qvel[dof : dof + 3]
+    out_ball[10:13] = rotations.rotate(out_ball[3:7], arrays.qvel[dof + 3 : dof + 6])
+
+
 @inlined
 def update_engine(
     functions: Functions,
@@ -201,6 +236,8 @@ def update_engine(
             arrays.qvel[dof] = min(max(arrays.qvel[dof], -limit), limit)
         if nothing != 0.0:
             return False
+        if mechanism.ball_dof >= 0:
+            arrays.qvel[mechanism.ball_dof :] *= (1.0 - BALL_DAMPING) ** (duration / num_substeps)
     return True
 
 

@@ -15,8 +15,8 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import features, noise, simulation
-from dm_deepmimic.embedded.scenes import imitate
+from dm_deepmimic.embedded import amp, episodes, features, noise, simulation
+from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
@@ -25,6 +25,8 @@ BoolArray = npt.NDArray[np.bool_]
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
 ANNEAL_POWER = 4.0
+EXPERT_STREAM = 1  # beside the first world's seed
+SPARE_SAMPLES = 2  # the original's room for samples beyond the time limit
 PARTS_PER_THREAD = 4  # worlds in contact take longer: the fast threads take more parts
 
 
@@ -49,7 +51,7 @@ class WorldBatch:
         settings: SceneSettings,
         character: Character,
         controller: Controller,
-        clip: motion.Clip,
+        clips: motion.Clips,
         seeds: Sequence[int],
         *,
         mode: Mode = Mode.TRAIN,
@@ -62,7 +64,7 @@ class WorldBatch:
             settings: The scene's settings.
             character: The character.
             controller: Its controller.
-            clip: The clip to follow.
+            clips: The clips to follow.
             seeds: One seed a world.
             mode: Training or testing.
             reset_args: How episodes begin; by default anywhere in the clip, without noise.
@@ -85,30 +87,38 @@ class WorldBatch:
             gravity=settings.gravity,
             world_scale=settings.world_scale,
             self_collision=settings.enable_self_collision,
+            ball_radius=settings.ball_radius if settings.scene == "dribble_amp" else 0.0,
         )
         self.layout = features.state_layout(character.layout, controller)
-        rules = _rules(settings, character, controller, clip, self.timestep)
-        self._scene = imitate.Scene(
+        rules = _rules(settings, character, controller, self.timestep)
+        self._scene = episodes.Scene(
             self._simulation.functions,
             character.skeleton,
             self._simulation.mechanism,
-            clip,
+            clips,
             self.layout,
             rules,
+            _task(settings, character, clips),
         )
         self.reset_args = reset_args or ResetArgs()
         latest = self.reset_args.time_max if self.reset_args.custom_time else 0.0
-        if not clip.loops and not latest < clip.times[-1]:
-            end = f"a time before {clip.times[-1]:g} s, the end of a clip that does not loop,"
-            raise errors.ArgumentError("reset_args", "time_max", repr(latest), end)
+        for last, loops in zip(clips.times[clips.first[1:] - 1], clips.loops, strict=True):
+            if not loops and not latest < last:
+                end = f"a time before {last:g} s, the end of a clip that does not loop,"
+                raise errors.ArgumentError("reset_args", "time_max", repr(latest), end)
         self._noise = noise.make_noise(self.reset_args, character)
         self.action_size = character.action_size
+        self.kind = task.KINDS[settings.scene]
         self.state_size = features.state_size(self.layout, character.num_joints)
-        self.worlds = imitate.make_worlds(
-            self._simulation.pointers, character.pose_size, character.num_joints, self.state_size
-        )
-        self._all = np.ones(self.num_worlds, np.bool_)
+        if self.kind == task.DRIBBLE:
+            self.state_size += task.BALL_FEATURES
+        self.goal_size = task.GOAL_SIZES[self.kind]
+        self.amp_size = 0 if self.kind == task.IMITATE else amp.size(character)
+        self._joints = np.zeros((character.num_joints, 7))
         self.mode = mode
+        self.worlds = self._make_worlds()
+        self._all = np.ones(self.num_worlds, np.bool_)
+        self._recovering = np.zeros(self.num_worlds, np.bool_)
         self._sample_count = 0
         threads = _num_cores() if num_threads is None else num_threads
         self._num_threads = min(threads, self.num_worlds)
@@ -127,6 +137,9 @@ class WorldBatch:
     def seed(self, seeds: Sequence[int]) -> None:
         """Restarts each world's random numbers."""
         self._generators = [np.random.default_rng(seed) for seed in seeds]
+        self._expert = np.random.default_rng((seeds[0], EXPERT_STREAM))
+        for world, generator in enumerate(self._generators):
+            self.worlds.chance[world] = generator.integers(2**64, dtype=np.uint64)
 
     def reset(
         self,
@@ -145,42 +158,50 @@ class WorldBatch:
         start_noise = self._noise
         if reset_args is not None:
             start_noise = noise.make_noise(reset_args, self.character)
-        earliest, latest = 0.0, self.get_motion_length()
-        if start.custom_time:
-            earliest, latest = start.time_min, start.time_max
+        if self._tests_warping and self.worlds.samples.shape[1] == 0:
+            self.worlds = self._make_worlds(self.worlds)
         starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
+        clip_ids = np.zeros(n, np.int64)
         draws = np.zeros((n, noise.num_draws(start_noise, self.character)))
         for world in np.flatnonzero(chosen):
             generator = self._generators[world]
+            self._recovering[world] = times is None and self._draw_recovery(int(world))
             limits[world] = self._draw_time_limit(generator)
+            clip_ids[world] = self._draw_clips(generator, 1)[0]
+            earliest, latest = 0.0, self._durations[clip_ids[world]]
+            if start.custom_time:
+                earliest, latest = start.time_min, start.time_max
             starts[world] = generator.uniform(earliest, latest)
             if self.settings.enable_rand_rot_reset:
                 headings[world] = generator.uniform(-math.pi, math.pi)
             draws[world] = generator.random(draws.shape[1])
         if times is not None:
             starts = np.asarray(times, np.float64)
-        imitate.start_worlds(
-            self._scene, self.worlds, chosen, starts, headings, limits,
+        self.worlds.testing[chosen] = self.mode is Mode.TEST
+        episodes.start_worlds(
+            self._scene, self.worlds, chosen, self._recovering, clip_ids, starts, headings, limits,
             start_noise, draws, bool(start.resolve),
         )  # fmt: skip
-        self._run(imitate.place_worlds, chosen)
+        self._run(episodes.place_worlds, chosen)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
         chosen = self._all if chosen is None else chosen
-        imitate.set_targets(self._scene.skeleton, actions, chosen, self.worlds.target)
+        episodes.set_targets(self._scene.skeleton, actions, chosen, self.worlds.pd_target)
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
         """Runs each chosen world until it needs an action or its episode ends."""
-        self._run(imitate.update_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True)
+        self._run(
+            episodes.update_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True
+        )
 
     def update(self) -> None:
         """Runs one update in every world, ended or not."""
-        self._run(imitate.update_worlds, self._all, 1, False)
+        self._run(episodes.update_worlds, self._all, 1, False)
 
     def place(self) -> None:
         """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
-        self._run(imitate.place_worlds, self._all)
+        self._run(episodes.place_worlds, self._all)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
@@ -189,26 +210,56 @@ class WorldBatch:
         self._sample_count = count
 
     def get_motion_length(self) -> float:
-        """Returns the duration of the clip [s]."""
-        return float(self._scene.clip.times[-1])
+        """Returns the duration of the first world's clip [s]."""
+        return float(self._durations[self.worlds.clip[0]])
+
+    def record_amp_observations(self) -> Array:
+        """Returns each world's discriminator observation, shape `(N, amp_size)`."""
+        observations = np.zeros((self.num_worlds, self.amp_size))
+        if self.amp_size > 0:
+            episodes.write_amp_observations(self._scene, self.worlds, self._joints, observations)
+        return observations
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, amp_size)`; clips are drawn by their weights.
+        """
+        clip_ids = self._draw_clips(self._expert, count)
+        times = self._expert.uniform(0.0, self._durations[clip_ids])
+        return self.expert_observations(clip_ids, times)
+
+    def expert_observations(self, clip_ids: npt.ArrayLike, times: npt.ArrayLike) -> Array:
+        """Returns discriminator observations of clips at some times [s], shape
+        `(len(times), amp_size)`.
+        """
+        times = np.asarray(times, np.float64)
+        observations = np.zeros((len(times), self.amp_size))
+        if self.amp_size > 0:
+            episodes.write_expert_observations(
+                self._scene, self.worlds.origin[0, 1], np.asarray(clip_ids, np.int64), times,
+                self._joints, observations,
+            )  # fmt: skip
+        return observations
 
     def clip_loops(self) -> bool:
-        """Returns whether the clip begins anew at its end."""
-        return self._scene.clip.loops
+        """Returns whether the first world's clip begins anew at its end."""
+        return bool(self._clip().loops)
 
     def frame_times(self) -> Array:
-        """Returns the times of the clip's frames, shape `(F,)` [s]."""
-        return self._scene.clip.times.copy()
+        """Returns the times of the first world's clip's frames, shape `(F,)` [s]."""
+        return self._clip().times.copy()
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
-        `(len(times), A)`.
+        """Returns the actions whose PD targets are the poses of the first world's clip at some
+        times [s], shape `(len(times), A)`.
         """
         times = np.atleast_1d(np.asarray(times, np.float64))
         if times.ndim != 1 or not np.all(np.isfinite(times)):
             raise errors.CoreError(f"Expected a list of finite times [s], got {times}.")
         actions = np.zeros((len(times), self.action_size))
-        imitate.clip_actions(self._scene.skeleton, self._scene.clip, times, actions)
+        episodes.clip_actions(
+            self._scene.skeleton, self._scene.clips, int(self.worlds.clip[0]), times, actions
+        )
         return actions
 
     def end_bodies(self, world: int) -> tuple[str, ...]:
@@ -258,6 +309,60 @@ class WorldBatch:
     ) -> None:
         kernel(first, last, self._scene, self.worlds, *arguments)
 
+    @property
+    def rewards_time_left(self) -> bool:
+        """Whether rewards are the time left at the success [s]."""
+        return self.mode is Mode.TEST and self.kind in (task.STRIKE, task.DRIBBLE)
+
+    def _make_worlds(self, old: episodes.Worlds | None = None) -> episodes.Worlds:
+        """Returns new worlds, or the old ones with room for the samples of tests."""
+        samples = 0
+        if self._tests_warping:
+            samples = math.ceil(self._longest * self.controller.query_rate) + SPARE_SAMPLES
+        worlds = episodes.make_worlds(
+            self._simulation.pointers, self.character.pose_size, self.character.num_joints,
+            self.state_size, self.goal_size, samples,
+        )  # fmt: skip
+        if old is None:
+            return worlds
+        return old._replace(samples=worlds.samples, clip_samples=worlds.clip_samples)
+
+    @property
+    def _longest(self) -> float:
+        return max(self.settings.time_lim_max, self.settings.time_end_lim_max)
+
+    @property
+    def _tests_warping(self) -> bool:
+        return (
+            self.kind == task.IMITATE_AMP
+            and self.mode is Mode.TEST
+            and self.settings.enable_test_time_warp
+            and math.isfinite(self._longest)
+        )
+
+    @property
+    def _durations(self) -> Array:
+        clips = self._scene.clips
+        return clips.times[clips.first[1:] - 1]
+
+    def _clip(self) -> motion.Clip:
+        return motion.select(self._scene.clips, int(self.worlds.clip[0]))
+
+    def _draw_clips(self, generator: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+        share = self._scene.clips.share
+        if len(share) == 1:
+            return np.zeros(count, np.int64)
+        return np.searchsorted(share, generator.random(count), side="right")
+
+    def _draw_recovery(self, world: int) -> bool:
+        """Returns whether a world's next episode goes on from its fall."""
+        share = self.settings.recover_episode_prob
+        if self.kind != task.GETUP or self.mode is not Mode.TRAIN or share == 0.0:
+            return False
+        if self._recovering[world] or self.worlds.scene_end[world] != EndReason.FALL:
+            return False
+        return bool(self._generators[world].random() < share)
+
     def _draw_time_limit(self, generator: np.random.Generator) -> float:
         """Returns an episode's length [s], annealed by the sample count as the original does."""
         s = self.settings
@@ -278,17 +383,15 @@ def _rules(
     settings: SceneSettings,
     character: Character,
     controller: Controller,
-    clip: motion.Clip,
     timestep: float,
-) -> imitate.Rules:
+) -> episodes.Rules:
     fall_bodies = character.fall_contact
     if settings.fall_contact_bodies:
         fall_bodies = np.isin(np.arange(character.num_joints), settings.fall_contact_bodies)
-    return imitate.Rules(
+    return episodes.Rules(
         timestep=timestep,
         num_substeps=settings.num_sim_substeps,
         control_period=1.0 / controller.query_rate,
-        cycle_period=float(clip.times[-1]),
         fall_bodies=fall_bodies & settings.enable_char_contact_fall,
         fall_ends=settings.enable_fall_end,
         rotation_falls=settings.enable_root_rot_fail,
@@ -296,6 +399,45 @@ def _rules(
         sync_position=settings.sync_char_root_pos,
         sync_rotation=settings.sync_char_root_rot,
     )
+
+
+def _task(settings: SceneSettings, character: Character, clips: motion.Clips) -> task.Task:
+    """Returns the rules of the scene's task.
+
+    Raises:
+        ArgumentError: A body or a clip does not exist.
+    """
+
+    def bodies(key: str) -> BoolArray:
+        ids = getattr(settings, key)
+        _check_ids(key, ids, character.num_joints, f"bodies of {character.path.name}")
+        return np.isin(np.arange(character.num_joints), ids)
+
+    ids = settings.getup_motion_ids
+    _check_ids("getup_motion_ids", ids, len(clips.share), "clips")
+    _check_ids("head_id", (settings.head_id,), character.num_joints, "bodies")
+    durations = clips.times[clips.first[1:] - 1]
+    values = {
+        field: getattr(settings, field) for field in task.Task._fields if hasattr(settings, field)
+    }
+    return task.Task(
+        **values
+        | {
+            "kind": task.KINDS[settings.scene],
+            "striking": bodies("strike_bodies"),
+            "banned": bodies("fail_tar_contact_bodies"),
+            "head": settings.head_id,
+            "getup_time": float(max(durations[list(ids)], default=0.0)),
+            "gets_up": np.isin(np.arange(len(clips.share)), ids),
+        }
+    )
+
+
+def _check_ids(key: str, ids: Sequence[int], count: int, what: str) -> None:
+    for number in ids:
+        if not 0 <= number < count:
+            expected = f"ids of {what} from 0 to {count - 1}"
+            raise errors.ArgumentError("the scene", key, str(number), expected)
 
 
 def _num_cores() -> int:

@@ -1,0 +1,116 @@
+"""The discriminator's observation of adversarial motion priors: the character now and when it last
+acted, compiled.
+
+Layout (Peng et al. 2021, section 4; DeepMimicCore's SceneImitateAMP): pose now, pose before,
+velocity now, velocity before. A pose: height of the root, its normal 3 and tangent 3, each joint
+(spherical: normal 3 and tangent 3; revolute: angle), each end effector relative to the root 3 in
+the frame of the present heading. A velocity: root linear 3 and angular 3, then the joints' as in
+DeepMimic's layout, zero fourth entries included. Root rotation and velocities are in the world
+frame.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import kinematics, rotations
+from dm_deepmimic.character import FIXED, POSE_SIZES, SPHERICAL, Character, Skeleton
+from dm_deepmimic.compiling import jit
+from dm_deepmimic.rotations import Quaternion, Vector
+
+Array = npt.NDArray[np.float64]
+
+ROOT_POSE, ROOT_VELOCITY, SPHERICAL_POSE = 7, 6, 6
+
+
+def pose_size(character: Character) -> int:
+    """Returns how many numbers tell a pose."""
+    skeleton = character.skeleton
+    joints = sum(
+        SPHERICAL_POSE if kind == SPHERICAL else POSE_SIZES[kind]
+        for kind in skeleton.joint_type[1:]
+    )
+    return int(ROOT_POSE + joints + 3 * np.sum(skeleton.end_effector))
+
+
+def velocity_size(character: Character) -> int:
+    """Returns how many numbers tell a velocity."""
+    return character.pose_size - 7 + ROOT_VELOCITY
+
+
+def size(character: Character) -> int:
+    """Returns the length of an observation."""
+    return 2 * (pose_size(character) + velocity_size(character))
+
+
+@jit
+def write_observation(
+    skeleton: Skeleton,
+    ground: float,
+    pose: Array,
+    velocity: Array,
+    pose_before: Array,
+    velocity_before: Array,
+    joints: Array,
+    out_observation: Array,
+) -> None:
+    """Writes the observation of one transition.
+
+    Args:
+        skeleton: The character's arrays.
+        ground: Height of the ground [m].
+        pose: Shape `(P,)`.
+        velocity: Shape `(P,)`.
+        pose_before: Shape `(P,)`.
+        velocity_before: Shape `(P,)`.
+        joints: Work array, shape `(J, 7)`.
+        out_observation: Shape `(size,)`.
+    """
+    to_heading = rotations.about_up(-rotations.heading(pose[3:7]))
+    at = _write_pose(skeleton, ground, to_heading, pose, joints, 0, out_observation)
+    at = _write_pose(skeleton, ground, to_heading, pose_before, joints, at, out_observation)
+    at = _write_velocity(velocity, at, out_observation)
+    _write_velocity(velocity_before, at, out_observation)
+
+
+@jit
+def _write_pose(
+    skeleton: Skeleton,
+    ground: float,
+    to_heading: Quaternion,
+    pose: Array,
+    joints: Array,
+    at: int,
+    out: Array,
+) -> int:
+    out[at] = pose[1] - ground
+    at = _write_rotation(pose[3:7], at + 1, out)
+    for joint in range(1, len(skeleton.parent)):
+        offset, kind = skeleton.pose_offset[joint], skeleton.joint_type[joint]
+        if kind == SPHERICAL:
+            at = _write_rotation(pose[offset : offset + 4], at, out)
+        elif kind != FIXED:
+            out[at] = pose[offset]
+            at += 1
+    kinematics.place_joints(skeleton, pose, joints)
+    for body in range(len(skeleton.parent)):
+        if skeleton.end_effector[body]:
+            place = kinematics.body_position(skeleton, body, joints)
+            apart = (place[0] - pose[0], place[1] - pose[1], place[2] - pose[2])
+            out[at : at + 3] = rotations.rotate(to_heading, apart)
+            at += 3
+    return at
+
+
+@jit
+def _write_rotation(q: Vector, at: int, out: Array) -> int:
+    out[at : at + 3] = rotations.rotate(q, (0.0, 1.0, 0.0))
+    out[at + 3 : at + 6] = rotations.rotate(q, (1.0, 0.0, 0.0))
+    return at + 6
+
+
+@jit
+def _write_velocity(velocity: Array, at: int, out: Array) -> int:
+    out[at : at + 6] = velocity[:6]
+    rest = len(velocity) - 7
+    out[at + 6 : at + 6 + rest] = velocity[7:]
+    return at + 6 + rest
