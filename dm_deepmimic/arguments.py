@@ -30,12 +30,7 @@ _DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a sce
     "rand_seed",
     "train_agents",
 )
-_DEAD_KEYS = (  # without effect; the local root only in the scenes with a task
-    "enable_amp_obs_local_root",
-    "enable_char_soft_contact",
-    "hold_end_frame",
-    "terrain_blend",
-)
+_DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # without effect
 _PERTURBATION_KEYS = (  # without effect unless enable_rand_perturbs
     "max_perturb",
     "max_perturb_duration",
@@ -125,6 +120,8 @@ class SceneSettings:
         time_end_lim_exp: Mean after annealing [s]; `time_lim_exp` unless given.
         anneal_samples: Samples until annealing ends; none happens unless positive.
         enable_rand_perturbs: Whether the character is pushed by chance; not supported.
+        enable_amp_obs_local_root: Whether discriminator observations have the root in the frame of
+            its heading; only `imitate_amp` reads it.
         enable_test_time_warp: Whether test episodes of `imitate_amp` end with their distance to the
             clip.
         rand_target_time_min: Shortest time until the target moves, or turns [s].
@@ -197,6 +194,7 @@ class SceneSettings:
     time_end_lim_exp: float = 1.0
     anneal_samples: int = -1
     enable_rand_perturbs: bool = False
+    enable_amp_obs_local_root: bool = False
     enable_test_time_warp: bool = True
     rand_target_time_min: float = 1.0
     rand_target_time_max: float = 5.0

@@ -70,7 +70,8 @@ def load(
             original does.
         reset_args: Where in the clip episodes begin, and with what noise, see `ResetArgs`.
         dtype: Type of actions, observations, rewards and discounts.
-        observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}.
+        observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}, `amp`
+            for the same with the discriminator's observation, "amp".
         clip_actions: Whether actions are clipped to the spec.
         **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
 

@@ -21,8 +21,8 @@ def action_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:
 
 
 def observation_spec(core: Core, kind: ObservationKind, dtype: npt.DTypeLike) -> Any:
-    """Returns the spec of the state followed by the goal, or of the two in a dictionary, which `amp`
-    gives the discriminator's observation as well.
+    """Returns the spec of the state followed by the goal, or of the two in a dictionary, to which
+    `amp` adds the discriminator's observation.
 
     Entries that the core never normalises, such as the phase, are bounded by their offset and
     scale; the others are not.

@@ -119,34 +119,48 @@ def merge_statistics(statistics: Statistics, observations: Array) -> Statistics:
     )
 
 
+def no_statistics(num_observations: int) -> Statistics:
+    """Returns the statistics before the first observation."""
+    zeros = jnp.zeros(num_observations)
+    return Statistics(count=jnp.float32(0), mean=zeros, variance=zeros + 1)
+
+
+def normalise(statistics: Statistics, observations: Array, bound: float) -> Array:
+    """Returns observations of mean 0 and variance 1, clipped to +-`bound`."""
+    std = jnp.maximum(jnp.sqrt(statistics.variance), 1e-3)  # some never change
+    return jnp.clip((observations - statistics.mean) / std, -bound, bound)
+
+
+def perceptron(
+    observations: Array, hidden_sizes: Sequence[int], num_outputs: int, gain: float
+) -> Array:
+    """Returns the outputs of a new multilayer perceptron, inside of `hk.transform`."""
+    inside, outside = map(hk.initializers.Orthogonal, (np.sqrt(2), gain))
+    hidden = hk.nets.MLP(hidden_sizes, inside, activate_final=True)(observations)
+    return hk.Linear(num_outputs, w_init=outside)(hidden)
+
+
 class Networks:
     """The policy and the value function: two perceptrons that share nothing."""
 
     def __init__(self, spec: acme.specs.EnvironmentSpec, config: PPOConfig):
         self.spec, self._max_observation = spec, config.max_observation
 
-        def perceptron(observations: Array, num_outputs: int, gain: float) -> Array:
-            inside, outside = map(hk.initializers.Orthogonal, (np.sqrt(2), gain))
-            hidden = hk.nets.MLP(config.hidden_sizes, inside, activate_final=True)(observations)
-            return hk.Linear(num_outputs, w_init=outside)(hidden)
-
         def policy(observations: Array) -> tuple[Array, Array]:
             shape = spec.actions.shape
             # The small gain makes the first mean nearly zero, whatever it sees.
-            mean = perceptron(observations, shape[0], gain=0.01)
+            mean = perceptron(observations, config.hidden_sizes, shape[0], gain=0.01)
             return mean, hk.get_parameter("log_std", shape, init=jnp.zeros)
 
         def value(observations: Array) -> Array:
-            return perceptron(observations, 1, gain=1.0)[..., 0]
+            return perceptron(observations, config.hidden_sizes, 1, gain=1.0)[..., 0]
 
         self.policy = hk.without_apply_rng(hk.transform(policy))
         self.value = hk.without_apply_rng(hk.transform(value))
 
     def normalise(self, statistics: Statistics, observations: Array) -> Array:
         """Returns observations of mean 0 and variance 1, clipped."""
-        std = jnp.maximum(jnp.sqrt(statistics.variance), 1e-3)  # some never change
-        normalised = (observations - statistics.mean) / std
-        return jnp.clip(normalised, -self._max_observation, self._max_observation)
+        return normalise(statistics, observations, self._max_observation)
 
     def distribution(self, params: Params, normalised: Array) -> distrax.Distribution:
         """Returns the policy's distribution of outputs."""
@@ -298,7 +312,7 @@ class PPOLearner(acme.Learner):
             params=params,
             optimiser_state=self._optimiser.init(params),
             actor_step_size=jnp.float32(self._config.actor_step_size),
-            statistics=Statistics(count=jnp.float32(0), mean=zeros, variance=zeros + 1),
+            statistics=no_statistics(len(zeros)),
             key=key,
         )
 

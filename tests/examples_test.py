@@ -16,13 +16,21 @@ pytest.importorskip("acme")
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 sys.path.append(str(EXAMPLES))
 
+import amp  # noqa: E402
 import ppo  # noqa: E402
 
 
-def acme_ppo_command(output: pathlib.Path, *arguments: str) -> list[str]:
-    script = str(EXAMPLES / "acme_ppo.py")
+def command(script: str, output: pathlib.Path, *arguments: str) -> list[str]:
     small = ("--num_envs=4", "--num_threads=1", "--episodes=1", f"--output={output}")
-    return [sys.executable, script, *small, *arguments]
+    return [sys.executable, str(EXAMPLES / script), *small, *arguments]
+
+
+def acme_ppo_command(output: pathlib.Path, *arguments: str) -> list[str]:
+    return command("acme_ppo.py", output, *arguments)
+
+
+def acme_amp_command(output: pathlib.Path, *arguments: str) -> list[str]:
+    return command("acme_amp.py", output, *arguments)
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess:
@@ -53,9 +61,13 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": "cpu"}
 
 
-def curve_steps(output: pathlib.Path) -> list[int]:
+def curve(output: pathlib.Path) -> list[dict[str, str]]:
     with (output / "learning_curve.csv").open() as file:
-        return [int(row["steps"]) for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
+
+
+def curve_steps(output: pathlib.Path) -> list[int]:
+    return [int(row["steps"]) for row in curve(output)]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +120,96 @@ def test_acme_ppo_saves_after_an_interruption(tmp_path: pathlib.Path):
     assert process.returncode == 0, seen.decode()
     checkpoint = ppo.read_checkpoint(tmp_path / "checkpoint.pkl")
     assert checkpoint["counter"]["counts"]["steps"] == curve_steps(tmp_path)[-1]
+
+
+@pytest.fixture(scope="module")
+def amp_trained(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    output = tmp_path_factory.mktemp("amp")
+    finished = run(acme_amp_command(output, "--steps=300"))
+    assert finished.returncode == 0, finished.stderr
+    assert "Dtw Cost" in finished.stdout
+    return output
+
+
+def test_acme_amp_leaves_a_checkpoint_and_a_learning_curve(amp_trained: pathlib.Path):
+    checkpoint = ppo.read_checkpoint(amp_trained / "checkpoint.pkl")
+    assert checkpoint["counter"]["counts"]["steps"] == curve_steps(amp_trained)[-1] >= 300
+    assert (amp_trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    last = {name: float(value) for name, value in curve(amp_trained)[-1].items()}
+    for name in ("style_reward", "test_style_reward", "expert_accuracy", "agent_accuracy"):
+        assert 0.0 <= last[name] <= 1.0
+    assert last["test_episode_length"] > 0.0 and last["test_dtw_cost"] > 0.0
+
+
+def test_acme_amp_resumes_its_counts(amp_trained: pathlib.Path):
+    steps = curve_steps(amp_trained)
+    finished = run(acme_amp_command(amp_trained, "--resume", f"--steps={steps[-1] + 1}"))
+    assert finished.returncode == 0, finished.stderr
+    assert curve_steps(amp_trained)[:-1] == steps
+
+
+def test_acme_amp_mixes_the_reward_of_a_task(tmp_path: pathlib.Path):
+    target = ("--env=amp_target_humanoid3d_locomotion", "--task_weight=0.5")
+    finished = run(acme_amp_command(tmp_path, *target, "--steps=150"))
+    assert finished.returncode == 0, finished.stderr
+    checkpoint = tmp_path / "checkpoint.pkl"
+    assert ppo.read_checkpoint(checkpoint)["config"].task_weight == 0.5
+    finished = run(acme_amp_command(tmp_path, target[0], f"--evaluate={checkpoint}"))
+    assert finished.returncode == 0, finished.stderr
+    assert "Style Reward" in finished.stdout
+
+
+def gaussians(shift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns batches of two clouds of points, one around `shift`, the other around -`shift`."""
+    points = np.random.default_rng(0).normal(0.0, 1.0, (2, 100, 64, 3))
+    return points[0] + shift, points[1] - shift
+
+
+def test_discriminator_learns_targets_of_1_and_minus_1():
+    config = amp.AMPConfig(
+        step_size=1e-2, gradient_penalty=0.0, logit_regularisation=0.0, weight_decay=0.0,
+        hidden_sizes=(16,),
+    )  # fmt: skip
+    discriminator = amp.Discriminator(3, config, seed=0)
+    expert, agent = gaussians(shift=2.0)
+    for _ in range(3):
+        metrics = discriminator.learn(expert, agent)
+    assert metrics["expert_accuracy"] > 0.99 and metrics["agent_accuracy"] > 0.99
+    assert np.mean(discriminator(expert)) == pytest.approx(1.0, abs=0.1)
+    assert np.mean(discriminator(agent)) == pytest.approx(-1.0, abs=0.1)
+    assert discriminator(expert).shape == (100, 64)
+
+
+def test_gradient_penalty_flattens_the_discriminator_at_the_experts():
+    expert, agent = gaussians(shift=2.0)
+    slopes = []
+    for weight in (0.0, 10.0):
+        config = amp.AMPConfig(step_size=1e-2, gradient_penalty=weight, hidden_sizes=(16,))
+        discriminator = amp.Discriminator(3, config, seed=0)
+        for _ in range(2):
+            metrics = discriminator.learn(expert, agent)
+        slopes.append(metrics["gradient_penalty"])
+    assert slopes[1] < 0.3 * slopes[0]
+
+
+def test_discriminator_normalises_with_the_observations_of_both_kinds():
+    discriminator = amp.Discriminator(3, amp.AMPConfig(hidden_sizes=(16,)), seed=0)
+    expert, agent = gaussians(shift=2.0)
+    discriminator.learn(expert, agent)
+    both = np.concatenate([expert, agent]).reshape(-1, 3)
+    statistics = discriminator.state.statistics
+    assert statistics.count == len(both)
+    np.testing.assert_allclose(statistics.mean, both.mean(0), atol=1e-5)
+    np.testing.assert_allclose(statistics.variance, both.var(0), rtol=1e-4)
+
+
+def test_replay_overwrites_the_oldest():
+    replay = amp.Replay(5, 1)
+    generator = np.random.default_rng(0)
+    replay.add(np.arange(3.0)[:, None])
+    assert set(replay.sample(generator, 200)[:, 0]) == {0.0, 1.0, 2.0}
+    replay.add(np.arange(3.0, 7.0)[:, None])
+    assert set(replay.sample(generator, 200)[:, 0]) == {2.0, 3.0, 4.0, 5.0, 6.0}
 
 
 def test_an_interrupted_write_leaves_the_old_checkpoint(tmp_path: pathlib.Path):

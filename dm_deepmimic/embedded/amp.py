@@ -5,8 +5,8 @@ Layout (Peng et al. 2021, section 4; DeepMimicCore's SceneImitateAMP): pose now,
 velocity now, velocity before. A pose: height of the root, its normal 3 and tangent 3, each joint
 (spherical: normal 3 and tangent 3; revolute: angle), each end effector relative to the root 3 in
 the frame of the present heading. A velocity: root linear 3 and angular 3, then the joints' as in
-DeepMimic's layout, zero fourth entries included. Root rotation and velocities are in the world
-frame.
+DeepMimic's layout, zero fourth entries included. The root's rotation and velocities are in the
+world frame unless `enable_amp_obs_local_root`, which only `imitate_amp` reads.
 """
 
 import numpy as np
@@ -50,6 +50,7 @@ def write_observation(
     velocity: Array,
     pose_before: Array,
     velocity_before: Array,
+    local_root: bool,
     joints: Array,
     out_observation: Array,
 ) -> None:
@@ -62,14 +63,18 @@ def write_observation(
         velocity: Shape `(P,)`.
         pose_before: Shape `(P,)`.
         velocity_before: Shape `(P,)`.
+        local_root: Whether the root's rotation and velocities are in the frame of the present
+            heading, too.
         joints: Work array, shape `(J, 7)`.
         out_observation: Shape `(size,)`.
     """
     to_heading = rotations.about_up(-rotations.heading(pose[3:7]))
-    at = _write_pose(skeleton, ground, to_heading, pose, joints, 0, out_observation)
-    at = _write_pose(skeleton, ground, to_heading, pose_before, joints, at, out_observation)
-    at = _write_velocity(velocity, at, out_observation)
-    _write_velocity(velocity_before, at, out_observation)
+    root_frame = to_heading if local_root else (1.0, 0.0, 0.0, 0.0)
+    out, at = out_observation, 0
+    at = _write_pose(skeleton, ground, to_heading, root_frame, pose, joints, at, out)
+    at = _write_pose(skeleton, ground, to_heading, root_frame, pose_before, joints, at, out)
+    at = _write_velocity(root_frame, velocity, at, out)
+    _write_velocity(root_frame, velocity_before, at, out)
 
 
 @jit
@@ -77,13 +82,14 @@ def _write_pose(
     skeleton: Skeleton,
     ground: float,
     to_heading: Quaternion,
+    root_frame: Quaternion,
     pose: Array,
     joints: Array,
     at: int,
     out: Array,
 ) -> int:
     out[at] = pose[1] - ground
-    at = _write_rotation(pose[3:7], at + 1, out)
+    at = _write_rotation(rotations.multiply(root_frame, pose[3:7]), at + 1, out)
     for joint in range(1, len(skeleton.parent)):
         offset, kind = skeleton.pose_offset[joint], skeleton.joint_type[joint]
         if kind == SPHERICAL:
@@ -109,8 +115,9 @@ def _write_rotation(q: Vector, at: int, out: Array) -> int:
 
 
 @jit
-def _write_velocity(velocity: Array, at: int, out: Array) -> int:
-    out[at : at + 6] = velocity[:6]
+def _write_velocity(root_frame: Quaternion, velocity: Array, at: int, out: Array) -> int:
+    out[at : at + 3] = rotations.rotate(root_frame, velocity[:3])
+    out[at + 3 : at + 6] = rotations.rotate(root_frame, velocity[3:6])
     rest = len(velocity) - 7
     out[at + 6 : at + 6 + rest] = velocity[7:]
     return at + 6 + rest

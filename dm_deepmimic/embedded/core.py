@@ -139,8 +139,8 @@ class EmbeddedCore:
         return 1.0 / self.batch.controller.query_rate
 
     def dtw_cost(self) -> float | None:
-        """Returns the distance of a test episode of `imitate_amp` with a time limit to the clip, once
-        it has ended [m].
+        """Returns the distance to the clip of a test episode of `imitate_amp` that ended [m]; it
+        needs a time limit.
         """
         cost = float(self.batch.worlds.cost[0])
         return None if np.isnan(cost) else cost
@@ -344,7 +344,7 @@ class EmbeddedCore:
         return np.zeros(self.batch.amp_size, np.int64)
 
     def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
-        """Returns the discriminator's observation of the character, laid out as in `embedded.amp`."""
+        """Returns the discriminator's observation of the character, see `embedded.amp`."""
         return self.batch.record_amp_observations()[0]
 
     def record_amp_obs_agent_current(self, agent_id: int = 0) -> Array:
@@ -354,8 +354,11 @@ class EmbeddedCore:
         return np.concatenate([observation[:pose], observation[2 * pose :][:velocity]])
 
     def record_amp_obs_expert(self, agent_id: int = 0) -> Array:
-        """Returns the discriminator's observation of a clip at a random time."""
-        return self.batch.sample_expert(1)[0]
+        """Returns the discriminator's observation of a clip at a random time; like the original's
+        it is above the clip's origin, which resets lift, where `sample_expert` is above the ground.
+        """
+        ground = float(self.batch.worlds.origin[0, 1])
+        return self.batch.expert_observations(*self.batch.draw_expert(1), ground)[0]
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape

@@ -80,6 +80,7 @@ class Rules(NamedTuple):
     place_at_origin: bool
     sync_position: bool
     sync_rotation: bool
+    local_root: bool  # of discriminator observations
 
 
 class Scene(NamedTuple):
@@ -219,7 +220,7 @@ def start_worlds(
     draws: Array,
     resolve: bool,
 ) -> None:
-    """Writes the first state of an episode for each chosen world; `place_worlds` makes it so.
+    """Writes the first state of an episode for each chosen world; `run_worlds` makes it so.
 
     Args:
         scene: `Scene`.
@@ -335,7 +336,7 @@ def set_targets(skeleton: Skeleton, actions: Array, chosen: BoolArray, out_targe
 
 
 @jit
-def update_worlds(
+def run_worlds(
     first: int,
     last: int,
     scene: Scene,
@@ -352,37 +353,35 @@ def update_worlds(
         scene: `Scene`.
         worlds: `Worlds`.
         chosen: Whether to update each world, shape `(N,)`.
-        max_updates: Updates at most.
+        max_updates: Updates at most; 0 puts the characters into `worlds.pose` and
+            `worlds.velocity` instead.
         stop_at_end: Whether the end of the episode stops a world at that very update.
     """
     scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
     for w in range(first, last):
         if not chosen[w]:
             continue
-        for _ in range(max_updates):
-            _update(scene, worlds, w, scratch)
+        for _ in range(max(max_updates, 1)):
+            if max_updates > 0:
+                _update(scene, worlds, w, scratch)
+            else:
+                _place(scene, worlds, w, scratch)
+            _judge(scene, worlds, w, scratch)
             if worlds.needs_action[w] or (stop_at_end and worlds.end_reason[w] != NONE):
                 break
         _record(scene, worlds, w, scratch)
 
 
-@jit
-def place_worlds(first: int, last: int, scene: Scene, worlds: Worlds, chosen: BoolArray) -> None:
-    """Puts each chosen character into `worlds.pose` and `worlds.velocity`, then records it."""
-    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
-    for w in range(first, last):
-        if chosen[w]:
-            row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
-            simulation.place_world(
-                scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity
-            )
-            if scene.task.kind == DRIBBLE:
-                ball = worlds.ball[w]
-                simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
-            worlds.finite[w] = True
-            kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
-            _judge(scene, worlds, w, scratch)
-            _record(scene, worlds, w, scratch)
+@inlined
+def _place(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+    """Puts a character into `worlds.pose` and `worlds.velocity`, its ball into `worlds.ball`."""
+    row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
+    simulation.place_world(scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity)
+    if scene.task.kind == DRIBBLE:
+        ball = worlds.ball[w]
+        simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
+    worlds.finite[w] = True
+    kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
 
 
 @jit
@@ -447,7 +446,6 @@ def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
     if worlds.finite[w]:
         _update_task(scene, worlds, w, scratch)
-    _judge(scene, worlds, w, scratch)
 
 
 @inlined
@@ -561,20 +559,21 @@ def _judge(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     fallen = not _gets_up(scene, worlds, w) and _touches(scene, worlds, w)
     if rules.rotation_falls and worlds.finite[w] and not fallen:
         fallen = _root_is_off(scene, worlds, w)
-    task_end = NONE
+    task_end, lost = NONE, False
     if worlds.finite[w]:
         task_end = _task_end(scene, worlds, w, scratch)
-    worlds.fallen[w] = fallen or (scene.task.kind == DRIBBLE and task_end == FAIL)
+        lost = _ball_is_lost(scene, worlds, w)
+    worlds.fallen[w] = fallen or lost
     end = NONE
     if fallen and rules.fall_ends:
         end = FALL
+    elif lost and rules.fall_ends:
+        end = FAIL
     elif scene.task.kind == IMITATE and motion.is_over(
         motion.select(scene.clips, worlds.clip[w]), worlds.clip_time[w]
     ):
         end = CLIP_END
-    elif task_end == SUCCESS or (
-        task_end == FAIL and (rules.fall_ends or scene.task.kind != DRIBBLE)
-    ):
+    elif task_end != NONE:
         end = task_end
     elif worlds.time[w] >= worlds.time_limit[w]:
         end = TIME_LIMIT
@@ -591,14 +590,12 @@ def _task_end(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
     if kind != TARGET and kind != STRIKE and kind != DRIBBLE:
         return NONE
     qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
-    root, target, ball = (qpos[0], qpos[1], qpos[2]), worlds.target[w], worlds.ball[w]
+    root, target = (qpos[0], qpos[1], qpos[2]), worlds.target[w]
     end = NONE
     if target_amp.is_lost(rules, root, target):
         end = FAIL
     elif kind == DRIBBLE:
-        if dribble_amp.is_lost(rules, root, ball, target):
-            end = FAIL
-        elif dribble_amp.is_there(rules, ball, target):
+        if dribble_amp.is_there(rules, worlds.ball[w], target):
             end = SUCCESS
     elif kind == STRIKE:
         if strike_amp.is_touched(rules, scratch.frames.bodies, target):
@@ -606,6 +603,15 @@ def _task_end(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
         elif worlds.hit[w] and worlds.time[w] - worlds.hit_time[w] >= rules.target_hit_reset_time:
             end = SUCCESS
     return end
+
+
+@inlined
+def _ball_is_lost(scene: Scene, worlds: Worlds, w: int) -> bool:
+    if scene.task.kind != DRIBBLE:
+        return False
+    qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
+    root = (qpos[0], qpos[1], qpos[2])
+    return dribble_amp.is_lost(scene.task, root, worlds.ball[w], worlds.target[w])
 
 
 @inlined
@@ -726,6 +732,7 @@ def write_amp_observations(
             worlds.velocity[w],
             worlds.pose_before[w],
             worlds.velocity_before[w],
+            scene.rules.local_root,
             joints,
             out_observations[w],
         )
@@ -762,6 +769,7 @@ def write_expert_observations(
             velocity,
             pose_before,
             velocity_before,
+            scene.rules.local_root,
             joints,
             out_observations[i],
         )

@@ -170,14 +170,12 @@ def _spring_force(
     duration: float,
     out_force: Array,
 ) -> None:
+    out_force[:] = 0.0  # of the root, and of a ball
     for joint in range(len(skeleton.parent)):
         kind = skeleton.joint_type[joint]
-        if kind == FIXED:
+        if kind in (FIXED, ROOT):
             continue
         first = mechanism.dof_address[joint]
-        if kind == ROOT:
-            out_force[first : first + 6] = 0.0
-            continue
         position = mechanism.qpos_address[joint]
         offset = skeleton.pose_offset[joint]
         kp = mechanism.kp[joint]

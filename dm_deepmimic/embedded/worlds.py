@@ -140,6 +140,7 @@ class WorldBatch:
         self._expert = np.random.default_rng((seeds[0], EXPERT_STREAM))
         for world, generator in enumerate(self._generators):
             self.worlds.chance[world] = generator.integers(2**64, dtype=np.uint64)
+        self._recovering[:] = True  # so that the next episode is none
 
     def reset(
         self,
@@ -182,7 +183,7 @@ class WorldBatch:
             self._scene, self.worlds, chosen, self._recovering, clip_ids, starts, headings, limits,
             start_noise, draws, bool(start.resolve),
         )  # fmt: skip
-        self._run(episodes.place_worlds, chosen)
+        self._run(episodes.run_worlds, chosen, 0, False)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
@@ -191,17 +192,15 @@ class WorldBatch:
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
         """Runs each chosen world until it needs an action or its episode ends."""
-        self._run(
-            episodes.update_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True
-        )
+        self._run(episodes.run_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True)
 
     def update(self) -> None:
         """Runs one update in every world, ended or not."""
-        self._run(episodes.update_worlds, self._all, 1, False)
+        self._run(episodes.run_worlds, self._all, 1, False)
 
     def place(self) -> None:
         """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
-        self._run(episodes.place_worlds, self._all)
+        self._run(episodes.run_worlds, self._all, 0, False)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
@@ -224,19 +223,24 @@ class WorldBatch:
         """Returns discriminator observations of the clips at random times, shape
         `(count, amp_size)`; clips are drawn by their weights.
         """
-        clip_ids = self._draw_clips(self._expert, count)
-        times = self._expert.uniform(0.0, self._durations[clip_ids])
-        return self.expert_observations(clip_ids, times)
+        return self.expert_observations(*self.draw_expert(count))
 
-    def expert_observations(self, clip_ids: npt.ArrayLike, times: npt.ArrayLike) -> Array:
-        """Returns discriminator observations of clips at some times [s], shape
-        `(len(times), amp_size)`.
+    def draw_expert(self, count: int) -> tuple[npt.NDArray[np.int64], Array]:
+        """Returns random clips, by their weights, and random times in them [s]."""
+        clip_ids = self._draw_clips(self._expert, count)
+        return clip_ids, self._expert.uniform(0.0, self._durations[clip_ids])
+
+    def expert_observations(
+        self, clip_ids: npt.ArrayLike, times: npt.ArrayLike, ground: float = 0.0
+    ) -> Array:
+        """Returns discriminator observations of clips at some times [s], above a ground at some
+        height [m], shape `(len(times), amp_size)`.
         """
         times = np.asarray(times, np.float64)
         observations = np.zeros((len(times), self.amp_size))
         if self.amp_size > 0:
             episodes.write_expert_observations(
-                self._scene, self.worlds.origin[0, 1], np.asarray(clip_ids, np.int64), times,
+                self._scene, ground, np.asarray(clip_ids, np.int64), times,
                 self._joints, observations,
             )  # fmt: skip
         return observations
@@ -359,7 +363,7 @@ class WorldBatch:
         share = self.settings.recover_episode_prob
         if self.kind != task.GETUP or self.mode is not Mode.TRAIN or share == 0.0:
             return False
-        if self._recovering[world] or self.worlds.scene_end[world] != EndReason.FALL:
+        if self._recovering[world] or self.worlds.end_reason[world] != EndReason.FALL:
             return False
         return bool(self._generators[world].random() < share)
 
@@ -398,6 +402,7 @@ def _rules(
         place_at_origin=settings.enable_rand_char_placement,
         sync_position=settings.sync_char_root_pos,
         sync_rotation=settings.sync_char_root_rot,
+        local_root=settings.scene == "imitate_amp" and settings.enable_amp_obs_local_root,
     )
 
 

@@ -24,7 +24,7 @@ SUCCESS_COM_DISTANCE = 2.0  # [m]
 
 @jit
 def new_ball(rules: Task, chance: Chance, root: Vector) -> tuple[Vector3, Quaternion]:
-    """Returns a new position [m] and rotation of the ball: at rest on the ground, around the root."""
+    """Returns a new position [m] and rotation of the ball, on the ground around the root."""
     distance = task.uniform(chance, rules.min_tar_obj_dist, rules.max_tar_obj_dist)
     angle = task.uniform(chance, -math.pi, math.pi)
     position = (

@@ -1,4 +1,5 @@
-"""The scene `heading_amp_getup`: `heading_amp` that may begin lying and go on after a fall, compiled.
+"""The scene `heading_amp_getup`: `heading_amp` that may begin lying and go on after a fall,
+compiled.
 
 Agrees with DeepMimicCore's SceneHeadingAMPGetup, but that a recovery is followed by a reset: a
 variable that hides another there makes it forget that it is recovering.
@@ -12,12 +13,14 @@ ROOT_WEIGHT, HEAD_WEIGHT = 0.2, 0.8
 
 @jit
 def phase(rules: Task, clock: float) -> float:
-    """Returns how much of the time to get up is left, in [0, 1].
+    """Returns how much of the time to get up is left, in [0, 1]; 0 where no clip gets up.
 
     Args:
         rules: `Task`.
         clock: Time since getting up began [s].
     """
+    if rules.getup_time == 0.0:
+        return 0.0
     return min(max(1.0 - clock / rules.getup_time, 0.0), 1.0)
 
 

@@ -42,7 +42,7 @@ def warping_cost(samples: Array, clip_samples: Array, capacity: int) -> float:
         clip_samples: The clip at the same times, same shape.
         capacity: Samples of a full episode.
     """
-    n = len(samples)
+    n = max(len(samples), 1)
     above = np.full(n, np.inf)
     above[0] = 0.0
     row = np.empty(n)

@@ -1,0 +1,231 @@
+"""What the training examples share: flags, the loop over a batch of worlds, checkpoints, curves."""
+
+import collections
+import pathlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import acme
+import dm_env
+import numpy as np
+import ppo
+import tqdm
+from absl import app, flags, logging
+from acme.utils import counting, loggers, signals
+from matplotlib import figure, ticker
+
+import dm_deepmimic
+
+ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
+MINUTES = flags.DEFINE_float("minutes", 10.0, "Ends training after this time,")
+DATA_ROOT = flags.DEFINE_string("data_root", None, "Folder of DeepMimic's data.")
+SEED = flags.DEFINE_integer("seed", 0, "Seed of everything.")
+EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes of an evaluation.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", None, "or when the run has taken so many steps in all.")
+_NUM_ENVS = flags.DEFINE_integer("num_envs", 64, "Worlds in the batch.", lower_bound=1)
+_NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
+_PHYSICS_RATE = flags.DEFINE_enum(
+    "physics_rate", "600", ["600", "1200"], "Physics in training [Hz]; evaluation takes 1200."
+)
+_RESUME = flags.DEFINE_bool("resume", False, "Continues the run in --output.")
+_EVALUATE = flags.DEFINE_string("evaluate", None, "Only evaluates this checkpoint.")
+
+SUBSTEPS_OF_EVALUATION = 2  # 1200 Hz, as in the original, whatever the policy was trained at
+_SAVE_PERIOD = 60.0  # [s]
+_TERMINAL_PERIOD = 30.0  # [s]
+_NUM_RECENT_EPISODES = 100
+
+
+class Agent(NamedTuple):
+    """What trains in a batch of worlds.
+
+    Attributes:
+        environment: The batch.
+        actor: Acts in it.
+        learner: An `acme.Learner` with `warm_up` and `metrics`.
+        config: Settings of the policy's learning.
+        observers: Objects whose `observe` gets every time step.
+        test: Returns measures of the deterministic policy, if given; called every `test_period`.
+        test_period: In [s].
+    """
+
+    environment: Any
+    actor: acme.Actor
+    learner: Any
+    config: ppo.PPOConfig
+    observers: tuple[Any, ...] = ()
+    test: Callable[[], dict[str, float]] | None = None
+    test_period: float = 120.0
+
+
+class Example(NamedTuple):
+    """What a training example adds to this module.
+
+    Attributes:
+        config: Returns the settings of a new run.
+        open_agent: From settings and a seed to the agent, whose environments close at the end.
+        evaluate: Prints how good a checkpoint's policy is.
+        curves: Columns of the learning curve that are drawn.
+    """
+
+    config: Callable[[], Any]
+    open_agent: Callable[[Any, int], AbstractContextManager[Agent]]
+    evaluate: Callable[[dict[str, Any]], None]
+    curves: Sequence[str]
+
+
+class EpisodeTracker:
+    """Counts steps and episodes of a batch, and averages the latest episodes."""
+
+    def __init__(self, counter: counting.Counter):
+        self._counter = counter
+        self._returns, self._lengths = 0.0, 0
+        self._recent: collections.deque = collections.deque(maxlen=_NUM_RECENT_EPISODES)
+
+    def observe(self, timestep: dm_env.TimeStep) -> None:
+        first, last = timestep.first(), timestep.last()
+        self._returns = np.where(first, 0.0, self._returns + timestep.reward)
+        self._lengths = np.where(first, 0, self._lengths + 1)
+        self._recent.extend(zip(self._returns[last], self._lengths[last], strict=True))
+        # The row that starts an episode is no step: its action was ignored.
+        self._counter.increment(steps=int(np.sum(~first)), episodes=int(np.sum(last)))
+
+    def means(self) -> dict[str, float]:
+        mean_return, mean_length = np.mean(self._recent or [(np.nan, np.nan)], axis=0)
+        return {"episode_return": mean_return, "episode_length": mean_length}
+
+
+def load_batch(seed: int, **options: Any) -> Any:
+    """Opens the worlds that the flags ask for."""
+    return dm_deepmimic.load_batch(
+        ENV.value,
+        _NUM_ENVS.value,
+        num_threads=_NUM_THREADS.value,
+        data_root=DATA_ROOT.value,
+        seed=seed,
+        dtype=np.float32,
+        num_sim_substeps=int(_PHYSICS_RATE.value) // 600,
+        **options,
+    )
+
+
+def mean_action(core: Any) -> np.ndarray:
+    """Returns the mean pose of the present clip as an action: what an untrained policy holds."""
+    times = np.linspace(0.0, core.get_motion_length(), 64, endpoint=False)
+    return core.reference_actions(times).mean(axis=0)
+
+
+def collect(agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: int) -> Any:
+    """Steps all worlds, and returns where that leaves them."""
+    for _ in range(num_steps):
+        action = agent.actor.select_action(timestep.observation)
+        timestep = agent.environment.step(action)
+        agent.actor.observe(action, timestep)
+        for observer in observers:
+            observer.observe(timestep)
+    return timestep
+
+
+def train(example: Example, output: pathlib.Path, checkpoint: dict[str, Any] | None) -> bool:
+    """Trains until the budget is spent, or returns False after Ctrl-C."""
+    config = checkpoint["config"] if checkpoint else example.config()
+    counter = counting.Counter()
+    if checkpoint:
+        counter.restore(checkpoint["counter"])
+    # A resumed run meets new worlds, not those of its beginning.
+    seed = SEED.value + counter.increment(steps=0, episodes=0)["steps"]
+    # An update cut in half would leave nothing to save, so Ctrl-C waits for its end.
+    interrupted = threading.Event()
+    signals.add_handler(signal.SIGINT, interrupted.set)
+    print("Loading. The first time after an installation compiles the physics for a minute.")
+    with (
+        example.open_agent(config, seed) as agent,
+        (output / "learning_curve.csv").open("a") as csv_file,
+        tqdm.tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0) as bar,
+    ):
+        terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
+        logger = loggers.Dispatcher([loggers.CSVLogger(csv_file, flush_every=1), terminal])
+        learner = agent.learner
+        tracker = EpisodeTracker(counter)
+        observers = (tracker, *agent.observers)
+        timestep = agent.environment.reset()
+        agent.actor.observe_first(timestep)
+        if checkpoint:
+            learner.restore(checkpoint["learner"])
+        else:
+            timestep = collect(agent, observers, timestep, agent.config.warm_up_steps)
+            learner.warm_up()
+
+        start = last_save = time.monotonic()
+        last_test, tested = -np.inf, {}
+        done = False
+        while not done:
+            began, steps = time.monotonic(), counter.get_counts()["steps"]
+            agent.actor.update()
+            if agent.test is not None and began - last_test > agent.test_period:
+                tested = {f"test_{name}": value for name, value in agent.test().items()}
+                last_test = began
+            timestep = collect(agent, observers, timestep, agent.config.horizon)
+            learner.step()
+            now = time.monotonic()
+            counts = counter.increment(updates=1, seconds=now - began)
+            recent = tracker.means()
+            recent["steps_per_second"] = (counts["steps"] - steps) / (now - began)
+            logger.write(counts | recent | learner.metrics | tested)
+
+            progress = (now - start) / (60.0 * MINUTES.value)
+            if _STEPS.value is not None:
+                progress = max(progress, counts["steps"] / _STEPS.value)
+            bar.set_postfix({name: f"{mean:.1f}" for name, mean in recent.items()}, refresh=False)
+            bar.update(min(progress, 1.0) - bar.n)
+            done = progress >= 1.0 or interrupted.is_set()
+            if done or now - last_save > _SAVE_PERIOD:
+                state = {"learner": learner.save(), "counter": counter.save()}
+                state |= {"env": ENV.value, "config": config}
+                ppo.write_checkpoint(output / "checkpoint.pkl", state)
+                plot_learning_curve(output, example.curves)
+                last_save = now
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return not interrupted.is_set()
+
+
+def read_checkpoint(path: pathlib.Path) -> dict[str, Any]:
+    checkpoint = ppo.read_checkpoint(path)
+    if checkpoint["env"] != ENV.value:
+        raise app.UsageError(f"{path} is of --env={checkpoint['env']}, not --env={ENV.value}.")
+    return checkpoint
+
+
+def plot_learning_curve(output: pathlib.Path, names: Sequence[str]) -> None:
+    csv_path = output / "learning_curve.csv"
+    rows = np.atleast_1d(np.genfromtxt(csv_path, delimiter=",", names=True))
+    num_rows = (len(names) + 1) // 2
+    picture = figure.Figure(figsize=(9.0, 3.0 * num_rows), layout="constrained")
+    for axes, name in zip(picture.subplots(num_rows, 2).flat, names, strict=True):
+        axes.plot(rows["steps"], rows[name])
+        axes.set(xlabel="steps", ylabel=name.replace("_", " "))
+        axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000
+        axes.grid(alpha=0.3)
+    picture.savefig(output / "learning_curve.png")
+
+
+def run(example: Example) -> None:
+    """Trains and evaluates, or only evaluates, as the flags say."""
+    logging.set_verbosity(logging.WARNING)
+    if _EVALUATE.value:
+        example.evaluate(read_checkpoint(pathlib.Path(_EVALUATE.value)))
+        return
+    output = pathlib.Path(OUTPUT.value)
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / "checkpoint.pkl"
+    if path.exists() and not _RESUME.value:
+        raise app.UsageError(f"{path} exists: add --resume or choose another --output.")
+    if not path.exists():  # a run that ended before its first checkpoint may have left a curve
+        (output / "learning_curve.csv").unlink(missing_ok=True)
+    if train(example, output, read_checkpoint(path) if _RESUME.value else None):
+        example.evaluate(read_checkpoint(path))

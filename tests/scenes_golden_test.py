@@ -1,0 +1,274 @@
+"""Tests of the AMP scenes against numbers recorded from DeepMimicCore, see `golden/README.md`."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+import dm_deepmimic
+from dm_deepmimic import kinematics
+from dm_deepmimic.embedded.scenes import heading_amp_getup, strike_amp
+
+_SHARED = pathlib.Path(__file__).parents[2] / "shared" / "reference"
+REFERENCE = pathlib.Path(os.environ.get("DEEPMIMIC_DATA") or _SHARED).absolute()
+needs_reference = pytest.mark.skipif(
+    not (REFERENCE / "data" / "motions" / "long" / "humanoid3d_long_zombie.txt").is_file(),
+    reason="DeepMimic's clips are not here: set DEEPMIMIC_DATA to the folder of data/ and args/",
+)
+# What was recorded, the preset of that scene, and what the preset has other values for.
+SCENES = {
+    "imitate_amp_walk": ("amp_humanoid3d_walk", {}),
+    "target_amp_zombie": ("amp_target_humanoid3d_locomotion", {"tar_speed": 1.3}),
+    "heading_amp_zombie": (
+        "amp_heading_humanoid3d_locomotion",
+        {"vel_reward_scale": 1.0, "tar_speed_max": 1.0},
+    ),
+    "strike_amp": ("amp_strike_humanoid3d_walk_punch", {}),
+    "dribble_amp_zombie": ("amp_dribble_humanoid3d_locomotion", {}),
+    "heading_amp_getup": ("amp_heading_getup_humanoid3d_locomotion_getup", {}),
+}
+BOUNDS = {
+    "amp_humanoid3d_walk": "train_amp_humanoid3d_walk_args.txt",
+    "amp_target_humanoid3d_locomotion": "train_amp_target_humanoid3d_zombie_args.txt",
+    "amp_heading_humanoid3d_locomotion": "train_amp_heading_humanoid3d_zombie_args.txt",
+    "amp_strike_humanoid3d_walk_punch": "train_amp_strike_humanoid3d_walk_punch_args.txt",
+    "amp_dribble_humanoid3d_locomotion": "train_amp_dribble_humanoid3d_zombie_args.txt",
+    "amp_heading_getup_humanoid3d_locomotion_getup": (
+        "train_amp_heading_getup_humanoid3d_locomotion_getup_args.txt"
+    ),
+}
+ARRAYS = {
+    "state_offset": "build_state_offset",
+    "state_scale": "build_state_scale",
+    "state_norm_groups": "build_state_norm_groups",
+    "goal_offset": "build_goal_offset",
+    "goal_scale": "build_goal_scale",
+    "goal_norm_groups": "build_goal_norm_groups",
+    "action_offset": "build_action_offset",
+    "action_scale": "build_action_scale",
+    "action_bound_min": "build_action_bound_min",
+    "action_bound_max": "build_action_bound_max",
+    "amp_obs_offset": "get_amp_obs_offset",
+    "amp_obs_scale": "get_amp_obs_scale",
+    "amp_obs_norm_group": "get_amp_obs_norm_group",
+}
+NUMBERS = {
+    "is_rl_scene": "is_rl_scene",
+    "num_agents": "get_num_agents",
+    "num_update_substeps": "get_num_update_substeps",
+    "action_space": "get_action_space",
+    "state_size": "get_state_size",
+    "goal_size": "get_goal_size",
+    "action_size": "get_action_size",
+    "num_actions": "get_num_actions",
+    "reward_min": "get_reward_min",
+    "reward_max": "get_reward_max",
+    "reward_fail": "get_reward_fail",
+    "reward_succ": "get_reward_succ",
+    "enable_amp_task_reward": "enable_amp_task_reward",
+    "amp_obs_size": "get_amp_obs_size",
+    "scene_name": "get_name",
+}
+
+
+def set_up(core, case: dict) -> None:
+    """Puts the first world into a recorded case, as if 19 updates had passed since its action."""
+    worlds = core.batch.worlds
+    worlds.origin[0] = case["kin_origin_pos"]
+    worlds.pose_before[0] = case["kinprev_pose"]
+    worlds.velocity_before[0] = case["kinprev_vel"]
+    worlds.since_action[0] = case["ctrl_time"] - case["prev_action_time"]
+    worlds.com_before[0] = case["prev_action_com"]
+    worlds.testing[0] = case["kind"].endswith("testmode")
+    worlds.target[0] = case.get("target_pos", worlds.target[0])
+    worlds.desired_speed[0] = case.get("target_speed", 0.0)
+    worlds.desired_heading[0] = case.get("target_heading", 0.0)
+    worlds.hit[0] = case.get("target_hit", False)
+    worlds.hit_time[0] = case.get("target_hit_time", -1.0)
+    worlds.ball[0] = case.get("ball_pos_quatwxyz_vel_angvel", worlds.ball[0])
+    worlds.ball_before[0] = case.get("prev_ball_pos", worlds.ball[0, :3])
+    worlds.getup_clock[0] = case.get("getup_timer", 0.0)
+    core.set_pose(case["sim_pose"])
+    core.set_vel(case["sim_vel"])
+
+
+def largest(recorded, key: str, read) -> float:
+    """Returns how far `read(core, case)` is from a key of the cases, at most; NaN if any is."""
+    core, cases = recorded
+    gaps = []
+    for case in cases:
+        if case.get(key) is not None:
+            set_up(core, case)
+            gaps.append(np.max(np.abs(read(core, case) - np.array(case[key], np.float64))))
+    assert gaps
+    return float(np.max(gaps))
+
+
+def task_facts(core) -> tuple:
+    """Returns the task's rules, the target, the character's root and bodies, its centre of mass."""
+    batch, worlds = core.batch, core.batch.worlds
+    frames = kinematics.make_frames(batch.character.num_joints)
+    skeleton = batch.character.skeleton
+    kinematics.place_bodies(skeleton, worlds.pose[0], worlds.velocity[0], frames)
+    com = kinematics.center_of_mass(skeleton, frames.bodies)
+    root = tuple(worlds.pose[0, :3])
+    return batch._scene.task, worlds.target[0], root, frames.bodies, com
+
+
+@pytest.fixture(scope="module", params=BOUNDS, name="pair")
+def pair_fixture(request, read_golden):
+    """Returns a core as an arg file for training makes it, and what was recorded of it."""
+    pytest.importorskip("pybullet_data")
+    core = dm_deepmimic.load(request.param, core="embedded", seed=0, time_limit="anneal").core
+    return core, read_golden("bounds.json.gz")[BOUNDS[request.param]]
+
+
+@pytest.fixture(scope="module", params=SCENES, name="recorded")
+def recorded_fixture(request, read_golden):
+    pytest.importorskip("pybullet_data")
+    preset, options = SCENES[request.param]
+    core = dm_deepmimic.load(preset, core="embedded", seed=0, **options).core
+    return core, read_golden(f"features_{request.param}.json.gz")["cases"]
+
+
+@pytest.fixture(name="recorded_of")
+def recorded_of_fixture(read_golden):
+    """Returns a function that opens one of the scenes, and what was recorded of it."""
+    pytest.importorskip("pybullet_data")
+
+    def open_scene(name: str, **changes):
+        preset, options = SCENES[name]
+        core = dm_deepmimic.load(preset, core="embedded", seed=0, **options | changes).core
+        return core, read_golden(f"features_{name}.json.gz")["cases"]
+
+    return open_scene
+
+
+class TestBounds:
+    @pytest.mark.parametrize("key", NUMBERS)
+    def test_sizes_and_reward_range_equal_the_recorded(self, pair, key):
+        core, recorded = pair
+        number = getattr(core, NUMBERS[key])()
+        assert getattr(number, "value", number) == recorded[key]
+
+    @pytest.mark.parametrize("key", ARRAYS)
+    def test_offsets_scales_groups_and_bounds_equal_the_recorded(self, pair, key):
+        core, recorded = pair
+        np.testing.assert_allclose(getattr(core, ARRAYS[key])(), recorded[key], rtol=1e-15)
+
+    def test_the_first_episodes_are_as_short_as_recorded(self, pair):
+        core, recorded = pair
+        assert core.batch.worlds.time_limit[0] == recorded["extra"]["timer_max"]
+
+    def test_the_same_bodies_fall_as_recorded(self, pair):
+        core, recorded = pair
+        bodies = np.flatnonzero(core.batch._scene.rules.fall_bodies)
+        assert bodies.tolist() == recorded["extra"]["fall_contact_bodies"]
+
+
+class TestFeatures:
+    def test_the_state_agrees_within_1e_5(self, recorded):
+        assert largest(recorded, "state", lambda core, _: core.record_state()) <= 1e-5
+
+    def test_the_reward_agrees_within_1e_6(self, recorded):
+        assert largest(recorded, "reward", lambda core, _: core.calc_reward()) <= 1e-6
+
+    def test_the_discriminators_observation_agrees_within_1e_5(self, recorded):
+        def read(core, _):
+            return core.record_amp_obs_agent()
+
+        assert largest(recorded, "amp_obs_agent_with_kinprev", read) <= 1e-5
+
+    def test_the_observation_of_the_present_is_its_part(self, recorded):
+        core, cases = recorded
+        set_up(core, cases[-1])
+        whole, present = core.record_amp_obs_agent(), core.record_amp_obs_agent_current()
+        np.testing.assert_array_equal(present, np.concatenate([whole[:71], whole[142:184]]))
+
+
+@pytest.mark.parametrize("name", [name for name in SCENES if name != "imitate_amp_walk"])
+def test_the_goal_agrees_within_1e_5(recorded_of, name):
+    assert largest(recorded_of(name), "goal", lambda core, _: core.record_goal()) <= 1e-5
+
+
+def test_after_a_reset_the_history_is_the_clip_as_recorded_within_1e_5(recorded_of):
+    core, cases = recorded_of("imitate_amp_walk")
+    gaps = []
+    for case in cases:
+        if case["kind"] == "reset":
+            core.reset_time(case["kin_time"])
+            gaps.append(core.record_amp_obs_agent() - np.array(case["amp_obs_agent"]))
+    assert len(gaps) == 4 and np.max(np.abs(gaps)) <= 1e-5
+
+
+class TestExpert:
+    @staticmethod
+    def difference(core, cases) -> float:
+        def read(core, case):
+            clip = max(case["motion_id"], 0)
+            ground = case["kin_origin_pos"][1]
+            return core.batch.expert_observations([clip], [case["expert_time"]], ground)[0]
+
+        return largest((core, cases), "amp_obs_expert", read)
+
+    @pytest.mark.parametrize("name", ["imitate_amp_walk", "heading_amp_getup"])
+    def test_its_observation_agrees_within_1e_5(self, recorded_of, name):
+        assert self.difference(*recorded_of(name)) <= 1e-5
+
+    @needs_reference
+    def test_its_observation_in_a_clip_without_loop_agrees_within_1e_5(self, recorded_of):
+        core, cases = recorded_of(
+            "target_amp_zombie",
+            motion_file="data/datasets/humanoid3d_clips_zombie.txt",
+            data_root=REFERENCE,
+        )
+        assert self.difference(core, cases) <= 1e-5
+
+
+@needs_reference
+def test_a_reset_into_the_zombies_clip_agrees_within_1e_5(recorded_of):
+    """State and discriminator observation, its history too, in 18 s without a loop."""
+    core, cases = recorded_of(
+        "target_amp_zombie",
+        motion_file="data/datasets/humanoid3d_clips_zombie.txt",
+        data_root=REFERENCE,
+        enable_rand_rot_reset=False,
+    )
+    gaps = []
+    for case in cases:
+        if case["kind"] == "reset" and "rot0.0" in case["label"]:
+            core.reset_time(case["kin_time"])
+            gaps.append(core.record_state() - np.array(case["state"]))
+            gaps.append(core.record_amp_obs_agent() - np.array(case["amp_obs_agent_with_kinprev"]))
+    assert len(gaps) == 8 and np.max(np.abs(np.concatenate(gaps))) <= 1e-5
+
+
+class TestStrike:
+    def test_the_reward_near_the_target_agrees_within_1e_6(self, recorded_of):
+        def read(core, _):
+            rules, target, root, bodies, _com = task_facts(core)
+            return strike_amp.near_reward(rules, root, bodies, target)
+
+        assert largest(recorded_of("strike_amp"), "reward_target_near", read) <= 1e-6
+
+    def test_the_reward_on_the_way_agrees_within_1e_6(self, recorded_of):
+        def read(core, _):
+            rules, target, root, _bodies, com = task_facts(core)
+            before, since = core.batch.worlds.com_before[0], core.batch.worlds.since_action[0]
+            return strike_amp.far_reward(rules, root, com, before, since, target)
+
+        assert largest(recorded_of("strike_amp"), "reward_target_far", read) <= 1e-6
+
+
+class TestGetup:
+    def test_the_reward_of_being_upright_agrees_within_1e_6(self, recorded_of):
+        def read(core, _):
+            rules, _target, root, bodies, _com = task_facts(core)
+            return heading_amp_getup.reward(rules, root[1], bodies[rules.head, 1])
+
+        assert largest(recorded_of("heading_amp_getup"), "reward_getup", read) <= 1e-6
+
+    def test_the_longest_clip_tells_the_time_to_get_up(self, recorded_of):
+        core, cases = recorded_of("heading_amp_getup")
+        assert core.batch._scene.task.getup_time == pytest.approx(cases[0]["getup_time"], rel=1e-8)
