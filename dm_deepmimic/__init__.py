@@ -17,6 +17,7 @@ from dm_deepmimic.errors import (
     UnsupportedError,
 )
 from dm_deepmimic.loading import load, load_batch
+from dm_deepmimic.player import load_player
 from dm_deepmimic.resets import ResetArgs
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = (
     "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment",
     "CoreError", "DeepMimicEnv", "DeepMimicError", "EndReason", "Environment", "MissingMethodError",
     "ResetArgs", "UnknownNameError", "UnsupportedError", "load", "load_batch",
+    "load_player",
 )  # fmt: skip
 
 
