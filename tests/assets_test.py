@@ -1,5 +1,6 @@
 """Tests of finding files, and of the built-in data against the original files where they are."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -18,6 +19,18 @@ PRESETS = [
         "run spin spinkick walk"
     ).split()
 ]
+STYLES = [
+    f"amp_humanoid3d_{clip}"
+    for clip in "backflip cartwheel crawl dance_a jump roll run spinkick walk".split()
+]
+TASKS = [
+    "amp_dribble_humanoid3d_locomotion",
+    "amp_heading_getup_humanoid3d_locomotion_getup",
+    "amp_heading_humanoid3d_locomotion",
+    "amp_strike_humanoid3d_walk_punch",
+    "amp_target_humanoid3d_locomotion",
+]
+ALL = sorted(PRESETS + STYLES + TASKS)
 PACKAGE = pathlib.Path(assets.__file__).parent
 _SHARED = pathlib.Path(__file__).parents[2] / "shared" / "reference"
 REFERENCE = pathlib.Path(os.environ.get("DEEPMIMIC_DATA") or _SHARED).absolute()
@@ -152,8 +165,8 @@ class TestPackageFolders:
 
 
 class TestSceneFiles:
-    def test_there_is_a_preset_for_each_clip(self):
-        assert assets.preset_names() == PRESETS
+    def test_there_is_a_preset_for_each_clip_style_and_task(self):
+        assert assets.preset_names() == ALL
 
     def test_a_preset_is_found_by_its_name(self):
         path = assets.resolve_scene_file("humanoid3d_walk")
@@ -169,7 +182,7 @@ class TestSceneFiles:
             assets.resolve_scene_file("humanoid3d_wlak")
         assert str(info.value) == (
             "Unknown preset 'humanoid3d_wlak'. Did you mean 'humanoid3d_walk'? "
-            f"Known presets: {', '.join(PRESETS)}."
+            f"Known presets: {', '.join(ALL)}."
         )
 
     def test_a_missing_arg_file_lists_places_and_presets(self, tmp_path):
@@ -178,7 +191,7 @@ class TestSceneFiles:
         lines = str(info.value).splitlines()
         assert lines[0] == "No arg file 'args/run.txt'. Looked for:"
         assert f"  {tmp_path / 'args/run.txt'}" in lines
-        assert lines[-1] == f"Known presets: {', '.join(PRESETS)}."
+        assert lines[-1] == f"Known presets: {', '.join(ALL)}."
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_a_preset_names_its_clip(self, name):
@@ -186,10 +199,12 @@ class TestSceneFiles:
         assert settings.motion_file == f"data/motions/{name}.txt"
 
     @needs_reference
-    @pytest.mark.parametrize("name", PRESETS)
+    @pytest.mark.parametrize("name", ALL)
     def test_a_preset_has_the_settings_of_the_original(self, name):
-        original = REFERENCE / "args" / f"train_{name}_args.txt"
-        assert scene_settings(assets.resolve_scene_file(name)) == scene_settings(original)
+        original = scene_settings(REFERENCE / "args" / f"train_{name}_args.txt")
+        # Set there, and read by imitate_amp only.
+        original = dataclasses.replace(original, enable_amp_obs_local_root=False)
+        assert scene_settings(assets.resolve_scene_file(name)) == original
 
     @needs_reference
     def test_every_original_imitation_file_loads_without_a_warning(self):

@@ -143,7 +143,7 @@ class TestActions:
                     environment.reset_to(time=time)
                     core = environment.core
                     core.set_action(core.reference_actions(time)[0])
-                    target = core.batch.worlds.target[0, 7:]
+                    target = core.batch.worlds.pd_target[0, 7:]
                     np.testing.assert_allclose(target, core.get_kin_pose()[7:], atol=1e-9)
 
     def test_reference_actions_follow_the_clip(self, walk):
@@ -158,7 +158,7 @@ class TestActions:
         action[0] = action[4] = 0.7
         action[5:8] = [0.0, 0.0, 2.0]
         walk.core.set_action(action)
-        chest, neck = walk.core.batch.worlds.target[0, 7:15].reshape(2, 4)
+        chest, neck = walk.core.batch.worlds.pd_target[0, 7:15].reshape(2, 4)
         np.testing.assert_allclose(chest, [np.cos(0.35), 0.0, 0.0, np.sin(0.35)], atol=1e-15)
         np.testing.assert_array_equal(neck, chest)
 

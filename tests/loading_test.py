@@ -104,7 +104,9 @@ class TestNames:
     def test_an_unknown_observation_lists_the_known(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:
             dm_deepmimic.load(WALK, observation="pixels")
-        assert str(error.value) == "Unknown observation 'pixels'. Known observations: dict, flat."
+        assert (
+            str(error.value) == "Unknown observation 'pixels'. Known observations: amp, dict, flat."
+        )
 
     def test_a_fall_body_that_does_not_exist_is_named(self):
         with pytest.raises(dm_deepmimic.ArgumentError) as error:

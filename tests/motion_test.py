@@ -294,6 +294,8 @@ class TestErrors:
     def test_every_built_in_clip_is_read(self, humanoid):
         pytest.importorskip("pybullet_data")
         for name in assets.preset_names():
+            if not name.startswith("humanoid3d_"):
+                continue  # a style, whose clips are among these
             path = assets.find(f"data/motions/{name}.txt", assets.MOTION)
             assert motion.load_clip(path, humanoid).times[-1] > 0.0
 

@@ -311,7 +311,7 @@ class TestMissing:
             )
         ]
         + [
-            ("record_amp_obs_agent", " DeepMimic has it since April 2021."),
+            ("get_amp_obs_offset", " DeepMimic has it since April 2021."),
             ("fly", ""),
         ],
     )  # fmt: skip
@@ -325,7 +325,27 @@ class TestMissing:
     def test_methods_that_are_there_are_called_through(self):
         core = load_fake(ForkEnv()).core
         assert core.get_motion_length() == 1.25 and hasattr(core, "get_agent_update_rate")
-        assert not hasattr(core, "record_amp_obs_agent")
+        assert not hasattr(core, "get_amp_obs_offset")
+
+    def test_discriminator_observations_need_a_core_that_has_them(self):
+        environment = load_fake()
+        with pytest.raises(dm_deepmimic.MissingMethodError, match="'record_amp_obs_agent'"):
+            environment.core.record_amp_obs_agent()
+        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+            environment.amp_observation_spec()
+        assert str(error.value) == (
+            "The FakeEnv core does not support discriminator observations in this scene. It "
+            "supports them in scenes that end in _amp."
+        )
+        chance._seeded.clear()
+        amp = sub(
+            get_amp_obs_size=lambda self: 3,
+            record_amp_obs_agent=lambda self, agent: [1.0, 2.0, 3.0],
+            record_amp_obs_expert=lambda self, agent: np.random.random(3),
+        )
+        environment = load_fake(amp, observation="amp")
+        assert environment.reset().observation["amp"].tolist() == [1.0, 2.0, 3.0]
+        assert environment.sample_expert(4).shape == (4, 3)
 
     def test_a_required_method_too(self):
         class Small:

@@ -12,12 +12,13 @@ world frame unless `enable_amp_obs_local_root`, which only `imitate_amp` reads.
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import kinematics, rotations
+from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import FIXED, POSE_SIZES, SPHERICAL, Character, Skeleton
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.rotations import Quaternion, Vector
 
 Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 ROOT_POSE, ROOT_VELOCITY, SPHERICAL_POSE = 7, 6, 6
 
@@ -40,6 +41,80 @@ def velocity_size(character: Character) -> int:
 def size(character: Character) -> int:
     """Returns the length of an observation."""
     return 2 * (pose_size(character) + velocity_size(character))
+
+
+@jit
+def write_agents(
+    skeleton: Skeleton,
+    poses: Array,
+    velocities: Array,
+    poses_before: Array,
+    velocities_before: Array,
+    local_root: bool,
+    out_observations: Array,
+) -> None:
+    """Writes the observations of N characters, shape `(N, size)`, from arrays of shape `(N, P)`;
+    see `write_observation`.
+    """
+    joints = kinematics.make_frames(len(skeleton.parent)).joints
+    for w in range(len(poses)):
+        write_observation(
+            skeleton,
+            0.0,
+            poses[w],
+            velocities[w],
+            poses_before[w],
+            velocities_before[w],
+            local_root,
+            joints,
+            out_observations[w],
+        )
+
+
+@jit
+def write_experts(
+    skeleton: Skeleton,
+    clips: motion.Clips,
+    clip_ids: IntArray,
+    times: Array,
+    period: float,
+    ground: float,
+    local_root: bool,
+    out_observations: Array,
+) -> None:
+    """Writes the observations of clips at some times, shape `(len(times), size)`.
+
+    Args:
+        skeleton: The character's arrays.
+        clips: The set of clips.
+        clip_ids: Which of them, one a time.
+        times: Times of the present [s].
+        period: From before to the present [s].
+        ground: Height of the ground [m].
+        local_root: See `write_observation`.
+        out_observations: Shape `(len(times), size)`.
+    """
+    joints = kinematics.make_frames(len(skeleton.parent)).joints
+    count = clips.poses.shape[1]
+    pose, velocity = np.zeros(count), np.zeros(count)
+    pose_before, velocity_before = np.zeros(count), np.zeros(count)
+    for i in range(len(times)):
+        clip, before = motion.select(clips, clip_ids[i]), times[i] - period
+        motion.sample_pose(clip, skeleton, times[i], pose)
+        motion.sample_velocity(clip, times[i], velocity)
+        motion.sample_pose(clip, skeleton, before, pose_before)
+        motion.sample_velocity(clip, before, velocity_before)
+        write_observation(
+            skeleton,
+            ground,
+            pose,
+            velocity,
+            pose_before,
+            velocity_before,
+            local_root,
+            joints,
+            out_observations[i],
+        )
 
 
 @jit

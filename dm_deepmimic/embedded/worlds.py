@@ -15,7 +15,7 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import amp, episodes, features, noise, simulation
+from dm_deepmimic.embedded import amp, episodes, features, noise, simulation, state
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.resets import ResetArgs
 
@@ -91,7 +91,7 @@ class WorldBatch:
         )
         self.layout = features.state_layout(character.layout, controller)
         rules = _rules(settings, character, controller, self.timestep)
-        self._scene = episodes.Scene(
+        self._scene = state.Scene(
             self._simulation.functions,
             character.skeleton,
             self._simulation.mechanism,
@@ -114,7 +114,6 @@ class WorldBatch:
             self.state_size += task.BALL_FEATURES
         self.goal_size = task.GOAL_SIZES[self.kind]
         self.amp_size = 0 if self.kind == task.IMITATE else amp.size(character)
-        self._joints = np.zeros((character.num_joints, 7))
         self.mode = mode
         self.worlds = self._make_worlds()
         self._all = np.ones(self.num_worlds, np.bool_)
@@ -216,7 +215,11 @@ class WorldBatch:
         """Returns each world's discriminator observation, shape `(N, amp_size)`."""
         observations = np.zeros((self.num_worlds, self.amp_size))
         if self.amp_size > 0:
-            episodes.write_amp_observations(self._scene, self.worlds, self._joints, observations)
+            worlds = self.worlds
+            amp.write_agents(
+                self.character.skeleton, worlds.pose, worlds.velocity, worlds.pose_before,
+                worlds.velocity_before, self._scene.rules.local_root, observations,
+            )  # fmt: skip
         return observations
 
     def sample_expert(self, count: int) -> Array:
@@ -239,9 +242,10 @@ class WorldBatch:
         times = np.asarray(times, np.float64)
         observations = np.zeros((len(times), self.amp_size))
         if self.amp_size > 0:
-            episodes.write_expert_observations(
-                self._scene, ground, np.asarray(clip_ids, np.int64), times,
-                self._joints, observations,
+            scene = self._scene
+            amp.write_experts(
+                scene.skeleton, scene.clips, np.asarray(clip_ids, np.int64), times,
+                scene.rules.control_period, ground, scene.rules.local_root, observations,
             )  # fmt: skip
         return observations
 
@@ -318,12 +322,12 @@ class WorldBatch:
         """Whether rewards are the time left at the success [s]."""
         return self.mode is Mode.TEST and self.kind in (task.STRIKE, task.DRIBBLE)
 
-    def _make_worlds(self, old: episodes.Worlds | None = None) -> episodes.Worlds:
+    def _make_worlds(self, old: state.Worlds | None = None) -> state.Worlds:
         """Returns new worlds, or the old ones with room for the samples of tests."""
         samples = 0
         if self._tests_warping:
             samples = math.ceil(self._longest * self.controller.query_rate) + SPARE_SAMPLES
-        worlds = episodes.make_worlds(
+        worlds = state.make_worlds(
             self._simulation.pointers, self.character.pose_size, self.character.num_joints,
             self.state_size, self.goal_size, samples,
         )  # fmt: skip
@@ -388,11 +392,11 @@ def _rules(
     character: Character,
     controller: Controller,
     timestep: float,
-) -> episodes.Rules:
+) -> state.Rules:
     fall_bodies = character.fall_contact
     if settings.fall_contact_bodies:
         fall_bodies = np.isin(np.arange(character.num_joints), settings.fall_contact_bodies)
-    return episodes.Rules(
+    return state.Rules(
         timestep=timestep,
         num_substeps=settings.num_sim_substeps,
         control_period=1.0 / controller.query_rate,
