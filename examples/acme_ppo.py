@@ -53,6 +53,7 @@ def evaluate(checkpoint: dict[str, Any]) -> None:
     """Prints the mean return and length of episodes with the deterministic policy."""
     with dm_deepmimic.load(
         training.ENV.value,
+        core="embedded",
         data_root=training.DATA_ROOT.value,
         seed=training.SEED.value,
         dtype=np.float32,
