@@ -141,6 +141,7 @@ def test_acme_amp_leaves_a_checkpoint_and_a_learning_curve(amp_trained: pathlib.
     assert last["test_episode_length"] > 0.0 and last["test_dtw_cost"] > 0.0
 
 
+@pytest.mark.slow
 def test_acme_amp_resumes_its_counts(amp_trained: pathlib.Path):
     steps = curve_steps(amp_trained)
     finished = run(acme_amp_command(amp_trained, "--resume", f"--steps={steps[-1] + 1}"))
@@ -148,6 +149,7 @@ def test_acme_amp_resumes_its_counts(amp_trained: pathlib.Path):
     assert curve_steps(amp_trained)[:-1] == steps
 
 
+@pytest.mark.slow
 def test_acme_amp_mixes_the_reward_of_a_task(tmp_path: pathlib.Path):
     target = ("--env=amp_target_humanoid3d_locomotion", "--task_weight=0.5")
     finished = run(acme_amp_command(tmp_path, *target, "--steps=150"))
