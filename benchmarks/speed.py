@@ -146,7 +146,7 @@ class Motion:
             for _ in range(UPDATES):
                 self.batch.core.update()
                 torques.append([data.qfrc_applied.copy() for data in self.simulation.data])
-                targets.append(self.batch.core.worlds.target.copy())
+                targets.append(self.batch.core.worlds.pd_target.copy())
         return np.array(torques), np.array(targets)
 
 

@@ -268,8 +268,12 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "time_end_lim_max": _POSITIVE_TIME,
     "time_end_lim_exp": _POSITIVE_TIME,
     "target_succ_dist": _NOT_NEGATIVE,
+    "ball_radius": (lambda radius: 0.01 <= radius <= 1.0, "a radius from 0.01 to 1"),
     "tar_fail_dist": (lambda distance: distance > 0, "a distance above 0"),
-    "target_min": _POINT,
+    "target_min": (
+        lambda point: _POINT[0](point) and point[2] >= 0,
+        "three finite numbers, the last of them at least 0",
+    ),
     "target_max": _POINT,
     "head_id": (lambda body: body >= 0, "a body id of at least 0"),
     **dict.fromkeys(("strike_bodies", "fail_tar_contact_bodies", "getup_motion_ids"), _IDS),
@@ -278,7 +282,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
          "recover_episode_prob"), _SHARE,
     ),
     **dict.fromkeys(
-        ("tar_speed", "target_radius", "target_hit_reset_time", "hit_tar_speed", "ball_radius",
+        ("tar_speed", "target_radius", "target_hit_reset_time", "hit_tar_speed",
          "getup_height_root", "getup_height_head"), _POSITIVE,
     ),
     **dict.fromkeys(
@@ -293,6 +297,7 @@ _ORDERED = (  # pairs of keys of which the first must not exceed the second
     ("tar_speed_min", "tar_speed_max"),
     ("rand_tar_obj_time_min", "rand_tar_obj_time_max"),
     ("min_tar_obj_dist", "max_tar_obj_dist"),
+    ("target_min", "target_max"),
 )
 _WORDS = {
     int: ("an integer", "integers"),
@@ -348,11 +353,7 @@ def scene_settings(
             hint = errors.suggestion(key, _TYPES)
             warnings.warn(f"Unknown argument {key!r} in {value.where}.{hint}", stacklevel=2)
     result = SceneSettings(**settings)
-    for low, high in _ORDERED:
-        least, greatest = getattr(result, low), getattr(result, high)
-        if least > greatest:
-            where = OVERRIDE if high in overrides or low in overrides else arguments.source
-            raise errors.ArgumentError(where, high, f"{greatest:g}", f"at least {low} ({least:g})")
+    _check_order(dataclasses.asdict(result), arguments, overrides)
     return result
 
 
@@ -399,9 +400,12 @@ def words(
             )
     known = [key for key in _TYPES if key not in EMBEDDED_KEYS]
     _refuse_unknown(overrides, [*known, *IGNORED_KEYS, *arguments])
-    for key in [*arguments, *overrides]:
+    values: dict[str, Any] = {}
+    for key in {**arguments, **overrides}:
         if key in known:
-            _check_native(key, *_read(key, arguments, overrides))
+            values[key], where = _read(key, arguments, overrides)
+            _check_native(key, values[key], where)
+    _check_order(values, arguments, overrides)
     result = {key: value.values for key, value in arguments.items()}
     for key, value in overrides.items():
         if key in known:
@@ -552,6 +556,9 @@ def _object_as(kind: type, value: object) -> Any:
 
 def _check(key: str, value: Any, where: str) -> None:
     """Raises the error of a value that has the right type but the embedded core cannot use."""
+    if key == "scene" and value == "kin_char":
+        player = "it in dm_deepmimic.load_player, as it has no agent"
+        raise errors.UnsupportedError("the scene 'kin_char'", where, player)
     if key == "scene" and value not in SCENES:
         raise errors.UnknownNameError("scene", value, where, SCENES)
     _check_range(key, value, where)
@@ -559,6 +566,21 @@ def _check(key: str, value: Any, where: str) -> None:
         raise errors.UnsupportedError(f"'{key}' {value[0]!r}", where, repr(_SUPPORTED[key]))
     if key == "enable_rand_perturbs" and value:
         raise errors.UnsupportedError(f"'{key}'", where)
+
+
+def _check_order(
+    values: Mapping[str, Any], arguments: Arguments, overrides: Mapping[str, object]
+) -> None:
+    """Raises the error of a least value above the greatest, as far as both are given."""
+    for low, high in _ORDERED:
+        if low not in values or high not in values:
+            continue
+        least, greatest = values[low], values[high]
+        pairs = zip(least, greatest, strict=True) if low == "target_min" else [(least, greatest)]
+        if any(one > other for one, other in pairs):
+            where = OVERRIDE if high in overrides or low in overrides else arguments.source
+            expected = f"at least {low} ({_text(least)})"
+            raise errors.ArgumentError(where, high, _text(greatest), expected)
 
 
 def _check_native(key: str, value: Any, where: str) -> None:

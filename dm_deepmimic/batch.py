@@ -85,10 +85,6 @@ class BatchEnvironment(environment.EnvironmentBase):
         """Distance of each ended test episode of `imitate_amp` to the clip, NaN of others [m]."""
         return self.core.worlds.cost.copy()
 
-    def sample_expert(self, count: int) -> npt.NDArray[np.float64]:
-        """Returns discriminator observations of the clips at random times, shape `(count, A)`."""
-        return self.core.sample_expert(count)
-
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""
         return self.core.end_bodies(world)

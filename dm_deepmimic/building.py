@@ -72,6 +72,10 @@ class SceneFiles:
             DeepMimicError: See `loading.load`.
         """
         self._data_root = data_root
+        if not isinstance(scene, str | os.PathLike | Sequence):
+            raise errors.ArgumentError(
+                "load", "name_or_path", repr(scene), "a preset or an arg file"
+            )
         if not isinstance(scene, str | os.PathLike) and not all(
             isinstance(token, str) for token in scene
         ):
@@ -116,7 +120,9 @@ def embedded_worlds(
     _check_supported(settings, scene.find)
     for body in settings.fall_contact_bodies:
         if not 0 <= body < person.num_joints:
-            raise _no_body(scene, choices, str(body), person.num_joints, person.path)
+            raise _no_body(
+                scene, choices, "fall_contact_bodies", str(body), person.num_joints, person.path
+            )
     return worlds.WorldBatch(
         settings,
         person,
@@ -267,15 +273,22 @@ def _check_bodies(
 ) -> None:
     path = pathlib.Path(words["character_files"][0])
     count = len(JsonReader.open(path).rows("BodyDefs"))
-    for body in words.get("fall_contact_bodies", ()):
-        if not 0 <= int(body) < count:
-            raise _no_body(scene, choices, body, count, path)
+    for key in ("fall_contact_bodies", "strike_bodies", "fail_tar_contact_bodies", "head_id"):
+        for body in words.get(key, ()):
+            if not 0 <= int(body) < count:
+                raise _no_body(scene, choices, key, body, count, path)
+    num_clips = 1
+    if words.get("kin_ctrl", ("",))[0] == "clips":
+        num_clips = len(JsonReader.open(pathlib.Path(words["motion_file"][0])).rows("Motions"))
+    for clip in words.get("getup_motion_ids", ()):
+        if not 0 <= int(clip) < num_clips:
+            expected = f"ids of clips from 0 to {num_clips - 1}"
+            raise errors.ArgumentError("the scene", "getup_motion_ids", clip, expected)
 
 
 def _no_body(
-    scene: SceneFiles, choices: Choices, body: str, count: int, path: pathlib.Path
+    scene: SceneFiles, choices: Choices, key: str, body: str, count: int, path: pathlib.Path
 ) -> errors.ArgumentError:
-    key = "fall_contact_bodies"
     where = arguments.OVERRIDE if key in choices.overrides else scene.arguments[key].where
     expected = f"body ids from 0 to {count - 1} of {path.name}"
     return errors.ArgumentError(where, key, body, expected)

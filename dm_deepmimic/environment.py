@@ -1,5 +1,6 @@
 """The `dm_env.Environment`: one core, one control step a time step."""
 
+import numbers
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,6 @@ class EnvironmentBase:
     ) -> None:
         self._action_spec = specs.action_spec(core, dtype)
         self._observation_spec = specs.observation_spec(core, observation, dtype)
-        self._reward_spec = specs.reward_spec(core, dtype)
         self._discount_spec = specs.discount_spec(dtype)
         self._control_timestep = core.control_timestep()
         self._closed = False
@@ -52,9 +52,23 @@ class EnvironmentBase:
         """
         return specs.amp_observation_spec(self._core, self._dtype)
 
+    def sample_expert(self, count: int) -> npt.NDArray[Any]:
+        """Returns discriminator observations of the clips at random times, shape `(count, A)`.
+
+        Raises:
+            ValueError: The count is no whole number of at least 0.
+            UnsupportedError: The scene has no such observations.
+            CoreError: The environment was closed.
+        """
+        self._check_open()
+        self.amp_observation_spec()
+        if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 0:
+            raise ValueError(f"Expected a whole number of at least 0, got {count!r}.")
+        return self._core.sample_expert(int(count)).astype(self._dtype)
+
     def reward_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the reward spec."""
-        return self._reward_spec
+        """Returns the reward spec, which the core's mode may change."""
+        return specs.reward_spec(self._core, self._dtype)
 
     def discount_spec(self) -> dm_env.specs.BoundedArray:
         """Returns the discount spec."""
@@ -161,10 +175,6 @@ class Environment(EnvironmentBase, dm_env.Environment):
         self._ended = reason is not EndReason.NONE
         step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
         return dm_env.TimeStep(step_type, reward, discount, self._observation())
-
-    def sample_expert(self, count: int) -> npt.NDArray[np.float64]:
-        """Returns discriminator observations of the clips at random times, shape `(count, A)`."""
-        return self.core.sample_expert(count)
 
     @property
     def core_name(self) -> str:

@@ -1,5 +1,6 @@
 """Rewards that a discriminator gives: environments wrapped for adversarial motion priors."""
 
+import numbers
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +32,8 @@ class StyleReward(dm_env.Environment):
     """An environment, or a batch of them, whose reward mixes the task's with the style reward.
 
     The reward is `task_weight * task + style_weight * scale * style`; the first time step of an
-    episode has none (in a batch, 0). All else is the wrapped environment's.
+    episode has none (in a batch, 0). All else that is here is the wrapped environment's; what only
+    batches have is in `environment`.
 
     Attributes:
         environment: The wrapped environment.
@@ -64,28 +66,32 @@ class StyleReward(dm_env.Environment):
             UnsupportedError: The scene has no discriminator observations.
             ValueError: A weight or the scale is negative or not finite.
         """
+        if not callable(discriminator):
+            raise ValueError(f"Expected a callable discriminator, got {discriminator!r}.")
         weights = {"task_weight": task_weight, "style_weight": style_weight, "scale": scale}
         for name, value in weights.items():
-            if not (np.isfinite(value) and value >= 0.0):
+            if not (isinstance(value, numbers.Real) and 0.0 <= value < np.inf):
                 raise ValueError(f"Expected a finite {name} of at least 0, got {value!r}.")
         environment.amp_observation_spec()  # raises where there is none
         self.environment = environment
         self._discriminator = discriminator
         self._task_weight, self._style_weight = task_weight, style_weight * scale
         self._return: Array = np.zeros(())
-        self._reward_spec = _mixed_spec(
-            environment.reward_spec(), self._task_weight, self._style_weight
-        )
 
     def reset(self) -> dm_env.TimeStep:
         """Starts an episode, or one in every world."""
         return self._rewarded(self.environment.reset())
 
+    def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
+        """Starts an episode of a single environment at a place of the clip, see `Environment`."""
+        return self._rewarded(self._single().reset_to(time, frame))
+
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Steps the environment.
 
         Raises:
-            ValueError: The discriminator's logits have another shape than the reward.
+            ValueError: The discriminator's logits have another shape than the reward, or are no
+                finite numbers; the environment has made its step.
         """
         return self._rewarded(self.environment.step(action))
 
@@ -99,7 +105,7 @@ class StyleReward(dm_env.Environment):
 
     def reward_spec(self) -> dm_env.specs.BoundedArray:
         """Returns the spec of the mixed reward."""
-        return self._reward_spec
+        return _mixed_spec(self.environment.reward_spec(), self._task_weight, self._style_weight)
 
     def discount_spec(self) -> dm_env.specs.BoundedArray:
         """Returns the environment's discount spec."""
@@ -115,6 +121,11 @@ class StyleReward(dm_env.Environment):
         return self.environment.core
 
     @property
+    def core_name(self) -> str:
+        """What the core of a single environment is called."""
+        return self._single().core_name
+
+    @property
     def end_reason(self) -> EndReason:
         """Why the episode ended; a batch has `end_reasons`, see `environment`."""
         return self._single().end_reason
@@ -124,7 +135,7 @@ class StyleReward(dm_env.Environment):
         """The episode so far, see `Environment`; its `return` is that of the mixed reward."""
         return self._single().episode_info | {"return": float(self._return)}
 
-    def sample_expert(self, count: int) -> Array:
+    def sample_expert(self, count: int) -> npt.NDArray[Any]:
         """Returns discriminator observations of the clips at random times, shape `(count, A)`."""
         return self.environment.sample_expert(count)
 
@@ -156,12 +167,14 @@ class StyleReward(dm_env.Environment):
         """Returns the time step with the mixed reward."""
         self.amp_observation = self._record()
         first = np.asarray(timestep.first())
-        logits = np.asarray(self._discriminator(self.amp_observation), np.float64)
+        logits = np.asarray(self._discriminator(self.amp_observation))
         if logits.shape != first.shape:
             raise ValueError(
                 f"Expected logits of shape {first.shape} for observations of shape "
                 f"{self.amp_observation.shape}, got {logits.shape}."
             )
+        if logits.dtype.kind not in "fiu" or not np.all(np.isfinite(logits)):
+            raise ValueError(f"Expected finite real logits, got {logits}.")
         task = 0.0 if timestep.reward is None else timestep.reward
         self.task_reward = np.where(first, 0.0, task)[()]  # a number, or a row of them
         self.style_reward = np.where(first, 0.0, style_reward(logits))[()]
@@ -169,12 +182,14 @@ class StyleReward(dm_env.Environment):
         self._return = np.where(first, 0.0, self._return + mixed)
         if timestep.reward is None:
             return timestep
-        return timestep._replace(reward=self._reward_spec.dtype.type(mixed))
+        return timestep._replace(reward=timestep.reward.dtype.type(mixed))
 
     def _record(self) -> Array:
         if isinstance(self.environment, Environment):
-            return self.core.record_amp_obs_agent()
-        return self.core.record_amp_observations()
+            observation = self.core.record_amp_obs_agent()
+        else:
+            observation = self.core.record_amp_observations()
+        return np.asarray(observation, self.amp_observation_spec().dtype)
 
 
 def _mixed_spec(

@@ -128,12 +128,12 @@ class TestBounds:
 
     def test_the_clip_loops_as_recorded(self, pair):
         core, recorded = pair
-        assert core.batch._clip().loops == recorded["extra"]["kin_loop"]
+        assert core.batch.clip(0).loops == recorded["extra"]["kin_loop"]
 
     def test_a_cycle_moves_the_root_as_recorded(self, pair):
         core, recorded = pair
         np.testing.assert_allclose(
-            core.batch._clip().cycle_offset, recorded["extra"]["cycle_root_delta"], atol=1e-15
+            core.batch.clip(0).cycle_offset, recorded["extra"]["cycle_root_delta"], atol=1e-15
         )
 
     def test_the_first_episodes_are_as_short_as_recorded(self, pair):
@@ -216,7 +216,7 @@ class TestFeatures:
 
     def test_the_clip_at_any_time_agrees_within_1e_10(self, recorded):
         core, features = recorded
-        clip, upright = core.batch._clip(), np.array([1.0, 0.0, 0.0, 0.0])
+        clip, upright = core.batch.clip(0), np.array([1.0, 0.0, 0.0, 0.0])
         skeleton = core.batch.character.skeleton
         origin = np.array(features["kin_samples_origin"])
         pose, velocity = np.zeros(43), np.zeros(43)

@@ -525,6 +525,13 @@ class TestArguments:
                 "Expected body ids from 0 to 14 of humanoid3d.txt for 'fall_contact_bodies' in "
                 "override, got 15.",
             ),
+            ({"strike_bodies": [99]}, "Expected body ids from 0 to 14 of humanoid3d.txt for "),
+            ({"head_id": 99}, "Expected body ids from 0 to 14 of humanoid3d.txt for 'head_id' in "),
+            ({"getup_motion_ids": [1]}, "Expected ids of clips from 0 to 0 for 'getup_motion_ids'"),
+            (
+                {"rand_target_time_min": 9, "rand_target_time_max": 1},
+                "Expected at least rand_target_time_min (9.0) for 'rand_target_time_max' in ",
+            ),
             (
                 {"num_update_substeps": 0},
                 "Expected an integer from 1 to 10000 for 'num_update_substeps' in override, got 0.",

@@ -42,7 +42,7 @@ def test_it_has_no_agent(arg_file):
     player = dm_deepmimic.load_player(arg_file)
     assert player.get_name() == "Kinematic Char" and not player.is_rl_scene()
     assert player.get_num_agents() == 0 and not player.is_episode_end()
-    with pytest.raises(dm_deepmimic.UnknownNameError, match="Unknown scene 'kin_char'"):
+    with pytest.raises(dm_deepmimic.UnsupportedError, match=r"in dm_deepmimic\.load_player"):
         dm_deepmimic.load(arg_file, core="embedded")
 
 

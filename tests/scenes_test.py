@@ -475,12 +475,6 @@ class TestGetup:
         assert environment.step(ZERO).mid()
         assert worlds.getup_clock[0] < CONTROL  # it lies still, and begins again
 
-    def test_without_clips_that_get_up_there_is_no_time_to(self):
-        environment = open_scene(GETUP, getup_motion_ids=())
-        timestep = environment.reset()
-        assert timestep.observation[-1] == 0.0
-        assert environment.step(ZERO).observation[-1] == 0.0
-
 
 class TestRecovery:
     @staticmethod
@@ -970,18 +964,19 @@ class TestArguments:
             (
                 TARGET,
                 {"rand_target_time_max": 1},
-                "Expected at least rand_target_time_min (5) for 'rand_target_time_max' in "
-                "override, got 1.",
+                "Expected at least rand_target_time_min (5.0) for 'rand_target_time_max' in "
+                "override, got 1.0.",
             ),
             (
                 HEADING,
                 {"tar_speed_min": 6.0},
-                "Expected at least tar_speed_min (6) for 'tar_speed_max' in override, got 5.",
+                "Expected at least tar_speed_min (6.0) for 'tar_speed_max' in override, got 5.0.",
             ),
             (
                 DRIBBLE,
                 {"min_tar_obj_dist": 2.0, "max_tar_obj_dist": 1.0},
-                "Expected at least min_tar_obj_dist (2) for 'max_tar_obj_dist' in override, got 1.",
+                "Expected at least min_tar_obj_dist (2.0) for 'max_tar_obj_dist' in override, got "
+                "1.0.",
             ),
             (
                 STRIKE,
@@ -997,7 +992,30 @@ class TestArguments:
             (
                 STRIKE,
                 {"target_min": (0.0, 1.0)},
-                "Expected three finite numbers for 'target_min' in override, got 0.0 1.0.",
+                "Expected three finite numbers, the last of them at least 0 for 'target_min' in "
+                "override, got 0.0 1.0.",
+            ),
+            (
+                STRIKE,
+                {"target_min": (0.0, 2.0, 1.0)},
+                "Expected at least target_min (0.0 2.0 1.0) for 'target_max' in override, got 0.5 "
+                "1.4 1.1.",
+            ),
+            (
+                STRIKE,
+                {"strike_bodies": ()},
+                "Expected at least one id for 'strike_bodies' in the scene strike_amp, got none.",
+            ),
+            (
+                GETUP,
+                {"getup_motion_ids": ()},
+                "Expected at least one id for 'getup_motion_ids' in the scene heading_amp_getup, "
+                "got none.",
+            ),
+            (
+                DRIBBLE,
+                {"ball_radius": 1e-9},
+                "Expected a radius from 0.01 to 1 for 'ball_radius' in override, got 1e-09.",
             ),
         ],
     )
@@ -1005,3 +1023,41 @@ class TestArguments:
         with pytest.raises(errors.ArgumentError) as error:
             open_scene(name, **options)
         assert str(error.value) == sentence
+
+    def test_a_test_without_end_has_no_room_for_its_samples(self):
+        with pytest.raises(errors.ArgumentError, match="or enable_test_time_warp=False"):
+            open_scene(IMITATE, mode="test", time_limit=1e7)
+        open_scene(IMITATE, mode="test", time_limit=1e7, enable_test_time_warp=False)
+
+    def test_counts_of_experts_are_whole_numbers(self):
+        environment = open_scene(TARGET)
+        assert environment.sample_expert(0).shape == (0, 226)
+        for count in (-1, 1.5, "x", None, True):
+            with pytest.raises(ValueError, match="Expected a whole number of at least 0, got"):
+                environment.sample_expert(count)
+
+
+class TestPlaces:
+    def test_a_place_is_one_of_the_clip_that_is_drawn(self):
+        """Walk loops and has 39 frames, punch does not and has 65."""
+        environment = open_scene(STRIKE)
+        outcomes = set()
+        for _ in range(40):
+            try:
+                environment.reset_to(frame=60)
+                worlds = environment.core.batch.worlds
+                clip = environment.core.batch.clip(int(worlds.clip[0]))
+                assert not clip.loops and worlds.clip_time[0] == clip.times[60]
+                outcomes.add("began")
+            except errors.CoreError as error:
+                assert str(error) == "Expected a frame from 0 to 38, got 60."
+                outcomes.add("refused")
+        assert outcomes == {"began", "refused"}
+
+    def test_the_reward_spec_follows_the_mode(self):
+        environment = open_scene(DRIBBLE, target_succ_dist=50.0)
+        assert environment.reward_spec().maximum == 1.0
+        environment.core.set_mode(1)
+        environment.reset()
+        timestep = environment.step(ZERO)
+        assert 1.0 < timestep.reward <= environment.reward_spec().maximum == 100.0

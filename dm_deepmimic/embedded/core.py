@@ -63,12 +63,12 @@ class EmbeddedCore:
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
         """Starts an episode at a time of the clip [s], or at one of its frames, with the noise of
-        the reset arguments.
+        the reset arguments; of a set a clip is drawn.
 
         Raises:
             CoreError: The time is negative or not finite, or there is no such frame.
         """
-        self._reset_at(self._start_time(time, frame), None)
+        self._reset_at(time, frame, None)
 
     def reset_time(
         self,
@@ -90,12 +90,10 @@ class EmbeddedCore:
             CoreError: The time is negative or not finite.
             ArgumentError: The noise is out of range.
         """
-        noise = dataclasses.replace(
-            self.batch.reset_args, resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low,
-            noise_max=high, radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise,
-            interp=interp, knee_rot=knee_rot,
-        )  # fmt: skip
-        self._reset_at(self._start_time(time, None), noise)
+        noise = self._noise(
+            resolve, noise_bef_rot, low, high, radian, rot_vel_w_pose, vel_noise, interp, knee_rot
+        )
+        self._reset_at(time, None, noise)
 
     def reset_index(self, index: int, *noise: Any, **named_noise: Any) -> None:
         """Starts an episode at a frame of the clip, with the noise of `reset_time`.
@@ -104,7 +102,7 @@ class EmbeddedCore:
             CoreError: There is no such frame.
             ArgumentError: The noise is out of range.
         """
-        self.reset_time(self._start_time(None, index), *noise, **named_noise)
+        self._reset_at(None, index, self._noise(*noise, **named_noise))
 
     def seed(self, seed: int) -> None:
         """Restarts this core's random numbers, and no other's."""
@@ -447,22 +445,43 @@ class EmbeddedCore:
         """Ends the core's threads; twice does no harm."""
         self.batch.close()
 
-    def _reset_at(self, time: float, reset_args: ResetArgs | None) -> None:
-        self.batch.reset(np.ones(1, np.bool_), np.array([time]), reset_args)
+    def _noise(
+        self,
+        resolve: bool = True,
+        noise_bef_rot: bool = False,
+        low: float = 0.0,
+        high: float = 0.0,
+        radian: float = 0.0,
+        rot_vel_w_pose: bool = False,
+        vel_noise: bool = False,
+        interp: float = 1.0,
+        knee_rot: bool = False,
+    ) -> ResetArgs:
+        return dataclasses.replace(
+            self.batch.reset_args, resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low,
+            noise_max=high, radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise,
+            interp=interp, knee_rot=knee_rot,
+        )  # fmt: skip
 
-    def _start_time(self, time: float | None, frame: int | None) -> float:
-        """Returns the time of a place in the clip, before the end of one that does not loop."""
-        times, loops = self.batch.frame_times(), self.batch.clip_loops()
+    def _reset_at(
+        self, time: float | None, frame: int | None, reset_args: ResetArgs | None
+    ) -> None:
+        """Starts an episode at a place in a clip, before the end of one that does not loop."""
+        index = self.batch.draw_clip(0)
+        clip = self.batch.clip(index)
         if frame is not None:
-            last = len(times) - (1 if loops else 2)
+            last = len(clip.times) - (1 if clip.loops else 2)
             if not _is_number(frame, numbers.Integral) or not 0 <= frame <= last:
                 raise errors.CoreError(f"Expected a frame from 0 to {last}, got {frame!r}.")
-            return float(times[frame])
-        end = np.inf if loops else times[-1]
+            time = float(clip.times[frame])
+        end = np.inf if clip.loops else clip.times[-1]
         if time is None or not _is_number(time, numbers.Real) or not 0.0 <= time < end:
-            expected = "finite time of at least 0 s" if loops else f"time from 0 to below {end:g} s"
+            expected = f"time from 0 to below {end:g} s"
+            if clip.loops:
+                expected = "finite time of at least 0 s"
             raise errors.CoreError(f"Expected a {expected}, got {time!r}.")
-        return float(time)
+        start, clips = np.array([float(time)]), np.array([index])
+        self.batch.reset(np.ones(1, np.bool_), start, reset_args, clips)
 
     def _place(self, into: Array, numbers: Array) -> None:
         into[:] = numbers

@@ -21,11 +21,13 @@ from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
 ANNEAL_POWER = 4.0
 EXPERT_STREAM = 1  # beside the first world's seed
+MAX_SAMPLES = 20_000  # a world: 14 MB for the humanoid
 SPARE_SAMPLES = 2  # the original's room for samples beyond the time limit
 PARTS_PER_THREAD = 4  # worlds in contact take longer: the fast threads take more parts
 
@@ -146,6 +148,7 @@ class WorldBatch:
         chosen: BoolArray,
         times: Array | None = None,
         reset_args: ResetArgs | None = None,
+        clips: IntArray | None = None,
     ) -> None:
         """Starts an episode in each chosen world.
 
@@ -153,6 +156,7 @@ class WorldBatch:
             chosen: Shape `(N,)`.
             times: Where in the clip to start, shape `(N,)` [s]; drawn by default.
             reset_args: How these episodes begin; by default as all do.
+            clips: Which clip of the set, shape `(N,)`; drawn by default.
         """
         n, start = self.num_worlds, reset_args or self.reset_args
         start_noise = self._noise
@@ -167,7 +171,7 @@ class WorldBatch:
             generator = self._generators[world]
             self._recovering[world] = times is None and self._draw_recovery(int(world))
             limits[world] = self._draw_time_limit(generator)
-            clip_ids[world] = self._draw_clips(generator, 1)[0]
+            clip_ids[world] = self.draw_clip(int(world)) if clips is None else clips[world]
             earliest, latest = 0.0, self._durations[clip_ids[world]]
             if start.custom_time:
                 earliest, latest = start.time_min, start.time_max
@@ -249,13 +253,13 @@ class WorldBatch:
             )  # fmt: skip
         return observations
 
-    def clip_loops(self) -> bool:
-        """Returns whether the first world's clip begins anew at its end."""
-        return bool(self._clip().loops)
+    def draw_clip(self, world: int) -> int:
+        """Returns a random clip of the set, by their weights."""
+        return int(self._draw_clips(self._generators[world], 1)[0])
 
-    def frame_times(self) -> Array:
-        """Returns the times of the first world's clip's frames, shape `(F,)` [s]."""
-        return self._clip().times.copy()
+    def clip(self, index: int) -> motion.Clip:
+        """Returns a clip of the set."""
+        return motion.select(self._scene.clips, index)
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
         """Returns the actions whose PD targets are the poses of the first world's clip at some
@@ -327,6 +331,12 @@ class WorldBatch:
         samples = 0
         if self._tests_warping:
             samples = math.ceil(self._longest * self.controller.query_rate) + SPARE_SAMPLES
+            if samples > MAX_SAMPLES:
+                limit = f"a time limit of at most {MAX_SAMPLES / self.controller.query_rate:g} s"
+                raise errors.ArgumentError(
+                    "tests of imitate_amp", "time_limit", f"{self._longest:g}",
+                    f"{limit}, or enable_test_time_warp=False,",
+                )  # fmt: skip
         worlds = state.make_worlds(
             self._simulation.pointers, self.character.pose_size, self.character.num_joints,
             self.state_size, self.goal_size, samples,
@@ -352,9 +362,6 @@ class WorldBatch:
     def _durations(self) -> Array:
         clips = self._scene.clips
         return clips.times[clips.first[1:] - 1]
-
-    def _clip(self) -> motion.Clip:
-        return motion.select(self._scene.clips, int(self.worlds.clip[0]))
 
     def _draw_clips(self, generator: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
         share = self._scene.clips.share
@@ -422,6 +429,9 @@ def _task(settings: SceneSettings, character: Character, clips: motion.Clips) ->
         _check_ids(key, ids, character.num_joints, f"bodies of {character.path.name}")
         return np.isin(np.arange(character.num_joints), ids)
 
+    for scene, key in (("strike_amp", "strike_bodies"), ("heading_amp_getup", "getup_motion_ids")):
+        if settings.scene == scene and not getattr(settings, key):
+            raise errors.ArgumentError(f"the scene {scene}", key, "none", "at least one id")
     ids = settings.getup_motion_ids
     _check_ids("getup_motion_ids", ids, len(clips.share), "clips")
     _check_ids("head_id", (settings.head_id,), character.num_joints, "bodies")
