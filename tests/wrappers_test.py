@@ -212,3 +212,33 @@ class TestErrors:
                 environment.reset()
         expected = "Expected logits of shape () for observations of shape (226,), got (1,)."
         assert str(caught.value) == expected
+
+
+class TestBadDiscriminators:
+    def test_what_cannot_be_called_is_refused(self):
+        with pytest.raises(ValueError) as error:
+            styled(discriminator=5)
+        assert str(error.value) == "Expected a callable discriminator, got 5."
+
+    @pytest.mark.parametrize("logit", [np.nan, np.inf, None, 1j])
+    def test_logits_that_are_no_finite_numbers_are_refused(self, logit):
+        with styled(discriminator=lambda observations: np.array(logit)) as environment:
+            with pytest.raises(ValueError, match="Expected finite real logits, got"):
+                environment.reset()
+
+    @pytest.mark.parametrize("weight", ["x", None, -1.0, np.nan])
+    def test_weights_are_numbers(self, weight):
+        with pytest.raises(ValueError, match="Expected a finite scale of at least 0, got"):
+            styled(weights={"scale": weight})
+
+    def test_observations_have_the_environments_type(self):
+        seen = []
+
+        def discriminator(observations):
+            seen.append(observations.dtype)
+            return height_logit(observations)
+
+        with styled(discriminator=discriminator, dtype=np.float32) as environment:
+            environment.reset_to(time=0.1)
+            assert environment.sample_expert(3).dtype == environment.amp_observation.dtype
+        assert set(seen) == {np.dtype(np.float32)} and environment.core_name == "embedded"
