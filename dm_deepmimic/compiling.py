@@ -54,7 +54,7 @@ def _cache_is_writable() -> bool:
     except RuntimeError:
         message = (
             "No folder for compiled kernels can be written, so every process compiles them anew, "
-            "for about a minute. Set NUMBA_CACHE_DIR to a folder that can."
+            "for nearly two minutes. Set NUMBA_CACHE_DIR to a folder that can."
         )
         warnings.warn(message, stacklevel=2)
         return False
