@@ -2,8 +2,7 @@
 
 import numbers
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import dm_env
 import numpy as np
@@ -146,17 +145,6 @@ class StyleReward(dm_env.Environment):
     def control_timestep(self) -> float:
         """Returns the length of a full step [s]."""
         return self.environment.control_timestep()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _single(self) -> Environment:
         if isinstance(self.environment, Environment):

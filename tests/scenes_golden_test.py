@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+import golden_test
 import numpy as np
 import pytest
 
@@ -39,36 +40,10 @@ BOUNDS = {
     ),
 }
 ARRAYS = {
-    "state_offset": "build_state_offset",
-    "state_scale": "build_state_scale",
-    "state_norm_groups": "build_state_norm_groups",
-    "goal_offset": "build_goal_offset",
-    "goal_scale": "build_goal_scale",
-    "goal_norm_groups": "build_goal_norm_groups",
-    "action_offset": "build_action_offset",
-    "action_scale": "build_action_scale",
-    "action_bound_min": "build_action_bound_min",
-    "action_bound_max": "build_action_bound_max",
+    **golden_test.ARRAYS,
     "amp_obs_offset": "get_amp_obs_offset",
     "amp_obs_scale": "get_amp_obs_scale",
     "amp_obs_norm_group": "get_amp_obs_norm_group",
-}
-NUMBERS = {
-    "is_rl_scene": "is_rl_scene",
-    "num_agents": "get_num_agents",
-    "num_update_substeps": "get_num_update_substeps",
-    "action_space": "get_action_space",
-    "state_size": "get_state_size",
-    "goal_size": "get_goal_size",
-    "action_size": "get_action_size",
-    "num_actions": "get_num_actions",
-    "reward_min": "get_reward_min",
-    "reward_max": "get_reward_max",
-    "reward_fail": "get_reward_fail",
-    "reward_succ": "get_reward_succ",
-    "enable_amp_task_reward": "enable_amp_task_reward",
-    "amp_obs_size": "get_amp_obs_size",
-    "scene_name": "get_name",
 }
 
 
@@ -146,10 +121,10 @@ def recorded_of_fixture(read_golden):
 
 
 class TestBounds:
-    @pytest.mark.parametrize("key", NUMBERS)
+    @pytest.mark.parametrize("key", golden_test.NUMBERS)
     def test_sizes_and_reward_range_equal_the_recorded(self, pair, key):
         core, recorded = pair
-        number = getattr(core, NUMBERS[key])()
+        number = getattr(core, golden_test.NUMBERS[key])()
         assert getattr(number, "value", number) == recorded[key]
 
     @pytest.mark.parametrize("key", ARRAYS)
