@@ -39,6 +39,7 @@ class Choices:
         time_limit: Length of an episode [s], None or `anneal`.
         layout: Of states and actions; None for the core's own.
         reset_args: How episodes begin; None for the core's own way.
+        enable_draw: Whether a core that draws itself shall do so.
         overrides: Python values by key of the arg file.
     """
 
@@ -47,6 +48,7 @@ class Choices:
     time_limit: TimeLimit = None
     layout: character.Layout | None = None
     reset_args: ResetArgs | None = None
+    enable_draw: bool = False
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -152,7 +154,7 @@ def native_core(
             words["motion_file"] = (_absolute_clips(words["motion_file"][0], scene, folder),)
         _check_bodies(words, scene, choices)
         args = [word for key in words for word in (f"--{key}", *words[key])]
-        core = _wrap(functools.partial(make, args, False), name, choices, seed, words)
+        core = _wrap(functools.partial(make, args, choices.enable_draw), name, choices, seed, words)
     try:
         _check_layout(core, choices, pathlib.Path(words["character_files"][0]))
     except errors.CoreError:

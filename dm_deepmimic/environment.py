@@ -3,7 +3,7 @@
 import numbers
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import dm_env
 import numpy as np
@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors, specs
 from dm_deepmimic.core import Core, EndReason
+
+if TYPE_CHECKING:
+    from dm_deepmimic.viewer.drawing import Camera
+    from dm_deepmimic.viewer.rendering import Rendering
 
 
 class EnvironmentBase:
@@ -112,6 +116,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         dtype: npt.DTypeLike = np.float64,
         observation: specs.ObservationKind = "flat",
         clip_actions: bool = False,
+        rendering: "Rendering | None" = None,
     ) -> None:
         """Wraps a core, which the environment closes.
 
@@ -122,9 +127,11 @@ class Environment(EnvironmentBase, dm_env.Environment):
                 `amp` for the same with the discriminator's observation, "amp".
             clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as
                 they are.
+            rendering: The window to draw into, if any; the environment closes it.
         """
         super().__init__(core, dtype, observation, clip_actions)
         self.core = core
+        self._rendering = rendering
         self._ended = True
         self._start_counts()
 
@@ -201,9 +208,54 @@ class Environment(EnvironmentBase, dm_env.Environment):
             **({} if cost is None else {"dtw_cost": cost}),
         }
 
+    def render(
+        self,
+        mode: Literal["human", "rgb_array"] = "human",
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        camera: "str | Camera" = "angle",
+        ghost: Literal["off", "over", "beside"] = "off",
+    ) -> npt.NDArray[np.uint8] | None:
+        """Draws the present state.
+
+        Args:
+            mode: `human` redraws the window of `load(..., enable_draw=True)` and runs one round of
+                its events; without a window, or after the user closed it, nothing happens.
+                `rgb_array` returns a picture, for which no window is needed.
+            width: Of the picture, 640 by default [pixels].
+            height: Of the picture, 480 by default [pixels].
+            camera: `angle`, `side`, `front`, `back`, `top`, all following the character, or a
+                `dm_deepmimic.viewer.drawing.Camera`.
+            ghost: Whether and where to show the clip's character.
+
+        Returns:
+            With `rgb_array` the picture, shape `(height, width, 3)`.
+
+        Raises:
+            ValueError: There is no such mode, size or camera.
+            CoreError: The environment was closed, or the machine cannot draw.
+            UnsupportedError: The core draws only into a window, and there is none.
+        """
+        if mode == "human" and self._rendering is None:
+            return None
+        self._check_open()
+        if mode not in ("human", "rgb_array"):
+            raise ValueError(f"Expected mode 'human' or 'rgb_array', got {mode!r}.")
+        if self._rendering is None:
+            from dm_deepmimic.viewer import rendering  # brings a renderer along
+
+            self._rendering = rendering.Rendering(self.core)
+        if mode == "rgb_array":
+            return self._rendering.picture(width, height, camera, ghost)
+        self._rendering.show()
+        return None
+
     def close(self) -> None:
-        """Closes the core; twice does no harm."""
+        """Closes the core and the window; twice does no harm."""
         super().close()
+        if self._rendering is not None:
+            self._rendering.close()
         self.core.close()
 
     def _start(self, reset: Callable[[], None]) -> dm_env.TimeStep:

@@ -1,5 +1,7 @@
 """Opening environments by name: the one door, and the one place that knows all kinds of core."""
 
+import contextlib
+import dataclasses
 import importlib
 import numbers
 import os
@@ -47,6 +49,7 @@ def load(
     dtype: npt.DTypeLike = np.float64,
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
+    enable_draw: bool = False,
     **overrides: Any,
 ) -> environment.Environment:
     """Opens one environment.
@@ -73,6 +76,7 @@ def load(
         observation: `flat` for the state followed by the goal, `dict` for {"state", "goal"}, `amp`
             for the same with the discriminator's observation, "amp".
         clip_actions: Whether actions are clipped to the spec.
+        enable_draw: Whether to open a window, which `render` draws into.
         **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
 
     Raises:
@@ -82,14 +86,69 @@ def load(
         AssetFormatError: A file's content is wrong.
         UnsupportedError: The core can't do what the arg file asks.
         MissingMethodError: The core lacks a method that the reset arguments need.
-        CoreError: The core cannot be imported, or speaks another layout.
+        CoreError: The core cannot be imported, or speaks another layout; or there is no display.
     """
     dtype = _float_type(dtype)
+    kind: dict[str, Any] = {
+        "dtype": dtype, "observation": observation, "clip_actions": clip_actions,
+    }  # fmt: skip
     choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
-    simulator = _load_core(name_or_path, core, choices, seed)
-    return environment.Environment(
-        simulator, dtype=dtype, observation=observation, clip_actions=clip_actions
-    )
+    if not enable_draw:
+        return environment.Environment(_load_core(name_or_path, core, choices, seed), **kind)
+    from dm_deepmimic.viewer import glut_window, rendering
+
+    choices = dataclasses.replace(choices, enable_draw=True)
+    glut_window.check()
+    with contextlib.ExitStack() as opened:
+        window = glut_window.Window() if needs_window(core) else None
+        if window is not None:
+            opened.callback(window.close)
+        simulator = _load_core(name_or_path, core, choices, seed)
+        opened.callback(simulator.close)
+        view = rendering.Rendering(simulator, window or glut_window.Window())
+        loaded = environment.Environment(simulator, rendering=view, **kind)
+        opened.pop_all()
+    return loaded
+
+
+def load_core(
+    name_or_path: str | os.PathLike[str],
+    *,
+    core: Any = "auto",
+    layout: character.Layout | None = None,
+    data_root: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    mode: Literal["train", "test"] = "train",
+    time_limit: TimeLimit = None,
+    enable_draw: bool = False,
+    **overrides: Any,
+) -> Any:
+    """Opens a simulator without an environment around it; see `load` for the arguments.
+
+    Args:
+        name_or_path: See `load`.
+        core: See `load`.
+        layout: See `load`.
+        data_root: See `load`.
+        seed: See `load`.
+        mode: See `load`.
+        time_limit: See `load`.
+        enable_draw: Whether a core that draws itself shall, into an OpenGL context that is current.
+        **overrides: See `load`.
+
+    Raises:
+        DeepMimicError: See `load`.
+    """
+    choices = _choices(data_root, mode, time_limit, layout, None, overrides)
+    choices = dataclasses.replace(choices, enable_draw=enable_draw)
+    return _load_core(name_or_path, core, choices, seed)
+
+
+def needs_window(core: Any) -> bool:
+    """Returns whether a core, as `load` takes it, may want an OpenGL context when it is made."""
+    if not isinstance(core, str) or core == "auto":
+        return not isinstance(core, str) or _deepmimic_imports()
+    return core == "deepmimic"
 
 
 def load_batch(

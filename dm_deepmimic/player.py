@@ -5,7 +5,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import arguments, building, character, errors, motion
+from dm_deepmimic import arguments, building, character, errors, motion, shapes
 
 Array = npt.NDArray[np.float64]
 
@@ -63,6 +63,14 @@ class ClipPlayer:
         velocity = np.zeros(self.character.pose_size)
         motion.sample_velocity(self.clip, self._time, velocity)
         return velocity
+
+    def get_phase(self) -> float:
+        """Returns the phase of the clip, in [0, 1)."""
+        return self._time / self.get_motion_length() % 1.0
+
+    def shapes(self) -> list[shapes.Shape]:
+        """Returns what there is to see: the character."""
+        return shapes.character_shapes(self.character, self.get_pose(), shapes.Role.BODY)
 
     def get_name(self) -> str:
         """Returns the scene's name as DeepMimic prints it."""

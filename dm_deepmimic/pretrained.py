@@ -6,7 +6,6 @@ has 197 and 36 numbers for the humanoid and writes a spherical target as (angle 
 z), the axis not normalised; that of 2021 writes it as an exponential map.
 """
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.policy import Policy
 
 Array = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
@@ -27,63 +27,6 @@ _EXPLORATION = _ACTOR + "dist_gauss_diag/logstd/"  # of 2021; the mean action do
 _FOOTER_SIZE = 48  # [bytes]
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # by number in tensorflow/types.proto
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Policy:
-    """A network from a state, with its goal if it has one, to the mean action.
-
-    Normalised input, dense layers with relu between them, then the action's mean and standard
-    deviation; nothing is clipped, nor is the action held within bounds. It computes in float32, as
-    TensorFlow does: the last digits of an action may depend on the size of the batch.
-
-    Attributes:
-        state_size: Numbers of the state.
-        goal_size: Numbers of the goal, 0 without one.
-        input_mean: Mean of state and goal, shape `(state_size + goal_size,)`.
-        input_std: Their standard deviation, same shape, above 0.
-        layers: Kernel `(inputs, outputs)` and bias `(outputs,)` of each layer.
-        action_mean: Shape `(action_size,)`.
-        action_std: Same shape, above 0.
-    """
-
-    state_size: int
-    goal_size: int
-    input_mean: FloatArray
-    input_std: FloatArray
-    layers: tuple[tuple[FloatArray, FloatArray], ...]
-    action_mean: FloatArray
-    action_std: FloatArray
-
-    @property
-    def action_size(self) -> int:
-        """Numbers of the action."""
-        return len(self.action_mean)
-
-    def __call__(self, state: npt.ArrayLike) -> Array:
-        """Returns the mean action of a state.
-
-        Args:
-            state: The state, followed by the goal, shape `(..., state_size + goal_size)`.
-
-        Returns:
-            Action, shape `(..., action_size)`.
-
-        Raises:
-            ValueError: The state has another size.
-        """
-        signal = np.asarray(state, dtype=np.float32)
-        if signal.shape[-1:] != self.input_mean.shape:
-            raise ValueError(
-                f"Expected shape (..., {len(self.input_mean)}), {self.state_size} of the state and "
-                f"{self.goal_size} of the goal, got shape {signal.shape}."
-            )
-        signal = (signal - self.input_mean) / self.input_std
-        for kernel, bias in self.layers[:-1]:
-            signal = np.maximum(signal @ kernel + bias, 0.0)
-        kernel, bias = self.layers[-1]
-        action = (signal @ kernel + bias) * self.action_std + self.action_mean
-        return action.astype(np.float64)
 
 
 def load_policy(prefix: str | os.PathLike[str]) -> Policy:
@@ -115,6 +58,7 @@ def load_policy(prefix: str | os.PathLike[str]) -> Policy:
         layers=tuple(layers),
         action_mean=action_mean,
         action_std=action_std,
+        layout="2021" if tensors.is_of_2021 else "2018",
     )
 
 
@@ -203,6 +147,11 @@ class _Tensors:
             key = f"agent/resource/{name}/std"
             raise errors.AssetFormatError(self._path, key, "numbers above 0", np.min(std))
         return mean, std
+
+    @property
+    def is_of_2021(self) -> bool:
+        """Whether the actor's output is called as in 2021."""
+        return f"{_ACTOR}{_OUTPUTS[1]}/bias" in self._tensors
 
     def layers(self) -> tuple[str, ...]:
         """Returns the names of the actor's layers, input first."""

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import arguments, character, errors
+from dm_deepmimic import arguments, character, errors, rotations
 from dm_deepmimic.core import Terminate
+from dm_deepmimic.shapes import Role, Shape
 
 NAME = "pybullet"
 READ_KEYS = (  # of the arg file
@@ -37,6 +38,8 @@ READ_KEYS = (  # of the arg file
 UPDATES_PER_FRAME = 4  # 240 Hz
 CHARACTER = "humanoid3d"
 GRAVITY = (0.0, -9.8, 0.0)
+GEOMETRIES = {2: character.SPHERE, 3: character.BOX, 4: character.CYLINDER, 7: character.CAPSULE}
+Y_TO_Z = np.array([0.5**0.5, 0.5**0.5, 0.0, 0.0])
 
 
 class PyBulletEnv:
@@ -54,7 +57,7 @@ class PyBulletEnv:
 
         Args:
             args: DeepMimic's arguments, with absolute paths and no `--arg_file`.
-            enable_draw: Whether PyBullet opens its own window.
+            enable_draw: Not used: others draw the shapes.
 
         Raises:
             CoreError: PyBullet is not installed.
@@ -67,7 +70,7 @@ class PyBulletEnv:
         parser.load_args(_port_arguments(settings, data_root))
         self._time, self._time_limit = 0.0, settings.time_lim_max
         with contextlib.redirect_stdout(io.StringIO()):  # it chats
-            self.port: Any = module.PyBulletDeepMimicEnv(parser, enable_draw)
+            self.port: Any = module.PyBulletDeepMimicEnv(parser, False)
 
     def __getattr__(self, name: str) -> Any:
         if name == "port":
@@ -103,6 +106,33 @@ class PyBulletEnv:
     def check_terminate(self, agent_id: int) -> Terminate:
         """Returns whether the character fell."""
         return Terminate.Fail if self._fell() else Terminate.Null
+
+    def get_phase(self) -> float:
+        """Returns the phase of the clip, in [0, 1)."""
+        return float(self.port._humanoid.getPhase()) % 1.0
+
+    def shapes(self) -> list[Shape]:
+        """Returns what there is to see: the character and, from the first update on, the clip's."""
+        humanoid = self.port._humanoid
+        shapes = self._model_shapes(humanoid._sim_model, Role.BODY)
+        if self._time > 0.0:
+            shapes += self._model_shapes(humanoid._kin_model, Role.REFERENCE)
+        return shapes
+
+    def _model_shapes(self, model: int, role: Role) -> list[Shape]:
+        client, shapes = self.port._pybullet_client, []
+        for _, link, kind, size, _, place, turn, *_ in client.getVisualShapeData(model):
+            state = client.getLinkState(model, link)
+            position, (x, y, z, w) = client.multiplyTransforms(*state[4:6], place, turn)
+            rotation = np.array([w, x, y, z])
+            if kind == client.GEOM_SPHERE:
+                size = (2.0 * size[0],) * 3
+            elif kind in (client.GEOM_CAPSULE, client.GEOM_CYLINDER):  # length and radius, along z
+                size = (2.0 * size[1], size[0], 2.0 * size[1])
+                rotation = np.array(rotations.multiply(rotation, Y_TO_Z))
+            kind = GEOMETRIES[kind]
+            shapes.append(Shape(kind, np.array(size), np.array(position), rotation, role, link))
+        return shapes
 
     def shutdown(self) -> None:
         """Ends the simulation."""

@@ -21,6 +21,8 @@ import numpy as np
 import optax
 import rlax
 
+from dm_deepmimic import policy
+
 Array = Any  # NumPy or JAX
 Params = Any
 
@@ -127,8 +129,13 @@ def no_statistics(num_observations: int) -> Statistics:
 
 def normalise(statistics: Statistics, observations: Array, bound: float) -> Array:
     """Returns observations of mean 0 and variance 1, clipped to +-`bound`."""
-    std = jnp.maximum(jnp.sqrt(statistics.variance), 1e-3)  # some never change
-    return jnp.clip((observations - statistics.mean) / std, -bound, bound)
+    normalised = (observations - statistics.mean) / observation_std(statistics)
+    return jnp.clip(normalised, -bound, bound)
+
+
+def observation_std(statistics: Statistics) -> Array:
+    """Returns the standard deviation of each observation, or a little more: some never change."""
+    return jnp.maximum(jnp.sqrt(statistics.variance), 1e-3)
 
 
 def perceptron(
@@ -144,7 +151,7 @@ class Networks:
     """The policy and the value function: two perceptrons that share nothing."""
 
     def __init__(self, spec: acme.specs.EnvironmentSpec, config: PPOConfig):
-        self.spec, self._max_observation = spec, config.max_observation
+        self.spec, self.max_observation = spec, config.max_observation
 
         def policy(observations: Array) -> tuple[Array, Array]:
             shape = spec.actions.shape
@@ -160,7 +167,7 @@ class Networks:
 
     def normalise(self, statistics: Statistics, observations: Array) -> Array:
         """Returns observations of mean 0 and variance 1, clipped."""
-        return normalise(statistics, observations, self._max_observation)
+        return normalise(statistics, observations, self.max_observation)
 
     def distribution(self, params: Params, normalised: Array) -> distrax.Distribution:
         """Returns the policy's distribution of outputs."""
@@ -194,6 +201,7 @@ class PPOActor(acme.Actor):
         self._source, self._key, self._buffer = variable_source, key, buffer
         self._offset, self._scale = action_offset, action_scale
         self._spec = networks.spec.actions
+        self._max_observation = networks.max_observation
 
         def sample(variables: list, key: Array | None, observations: Array) -> tuple:
             params, statistics = variables
@@ -222,6 +230,23 @@ class PPOActor(acme.Actor):
         del action  # Clipped and in other units: the learner needs what was sampled.
         if self._buffer is not None:
             self._buffer.add(self._output, next_timestep)
+
+    def policy(self) -> policy.Policy:
+        """Returns the mean action, and the value, as networks that NumPy runs."""
+        params, statistics, value = self._source.get_variables(["policy", "statistics", "value"])
+        return policy.Policy(
+            state_size=len(statistics.mean),
+            goal_size=0,  # it is among the state
+            input_mean=statistics.mean,
+            input_std=np.array(observation_std(statistics)),
+            layers=_layers(params),
+            action_mean=np.asarray(self._offset, np.float32),
+            action_std=np.full_like(self._offset, self._scale, np.float32),
+            input_bound=self._max_observation,
+            action_min=self._spec.minimum.astype(np.float32),
+            action_max=self._spec.maximum.astype(np.float32),
+            value_layers=_layers(value),
+        )
 
     def update(self, wait: bool = False) -> None:
         self._variables = jax.device_put(self._source.get_variables(["policy", "statistics"]))
@@ -292,7 +317,7 @@ class PPOLearner(acme.Learner):
 
     def get_variables(self, names: Sequence[str]) -> list[Any]:
         state = self._state
-        variables = {"policy": state.params["policy"], "statistics": state.statistics}
+        variables = {**state.params, "statistics": state.statistics}
         return [jax.tree.map(np.array, variables[name]) for name in names]
 
     def save(self) -> TrainingState:
@@ -388,6 +413,11 @@ class PPOLearner(acme.Learner):
         value_errors = rlax.l2_loss(values, minibatch["targets"])
         value_loss = jnp.mean(minibatch["real"] * value_errors)
         return policy_loss + value_loss, {"policy_loss": policy_loss, "value_loss": value_loss}
+
+
+def _layers(params: Params) -> tuple[tuple[Array, Array], ...]:
+    """Returns kernel and bias of each layer of a perceptron, input first."""
+    return tuple((layer["w"], layer["b"]) for layer in params.values() if "w" in layer)
 
 
 def write_checkpoint(path: pathlib.Path, checkpoint: Any) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-import acme
 import dm_env
 import numpy as np
 import ppo
@@ -19,6 +18,7 @@ from acme.utils import counting, loggers, signals
 from matplotlib import figure, ticker
 
 import dm_deepmimic
+from dm_deepmimic import policy
 
 ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
@@ -55,7 +55,7 @@ class Agent(NamedTuple):
     """
 
     environment: Any
-    actor: acme.Actor
+    actor: ppo.PPOActor
     learner: Any
     config: ppo.PPOConfig
     observers: tuple[Any, ...] = ()
@@ -188,6 +188,7 @@ def train(example: Example, output: pathlib.Path, checkpoint: dict[str, Any] | N
                 state = {"learner": learner.save(), "counter": counter.save()}
                 state |= {"env": ENV.value, "config": config}
                 ppo.write_checkpoint(output / "checkpoint.pkl", state)
+                policy.write_policy(agent.actor.policy(), output / policy.FILE)
                 plot_learning_curve(output, example.curves)
                 last_save = now
     signal.signal(signal.SIGINT, signal.default_int_handler)

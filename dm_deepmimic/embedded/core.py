@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors
 from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
-from dm_deepmimic.embedded import amp, features
+from dm_deepmimic.embedded import amp, boxes, features, rewards, scenery
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.shapes import Shape
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -35,6 +36,7 @@ class EmbeddedCore:
     def __init__(self, batch: WorldBatch) -> None:
         """Views the first world of a batch, which has no other when the core steps it."""
         self.batch = batch
+        self._boxes = boxes.Boxes(batch)
 
     def update(self, timestep: float) -> None:
         """Advances by one update; a time that is not above 0, a viewer's step back, does nothing.
@@ -50,15 +52,18 @@ class EmbeddedCore:
                 f"= {self.batch.settings.num_update_substeps}, got {timestep!r}."
             )
         self.batch.update()
+        self._boxes.expire()
 
     def control_step(self) -> None:
         """Runs updates until the agent must act again, or until the episode ended."""
         self.batch.control_step()
+        self._boxes.expire()
 
     def reset(self) -> None:
         """Starts an episode at a random time of the clip, or where and how the reset arguments
         say.
         """
+        self._boxes.clear()
         self.batch.reset(np.ones(1, np.bool_))
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
@@ -194,6 +199,15 @@ class EmbeddedCore:
     def reward_terms(self, agent_id: int = 0) -> Array:
         """Returns the reward's terms, shape `(10,)`, see `embedded.rewards.imitation_reward`."""
         return self.batch.worlds.reward_terms[0].copy()
+
+    def named_reward_terms(self) -> dict[str, float]:
+        """Returns the five rewards whose weighted sum is the reward, in the scene `imitate`; else
+        nothing.
+        """
+        if self.batch.kind != task.IMITATE:
+            return {}
+        terms = self.batch.worlds.reward_terms[0, len(rewards.NAMES) :]
+        return {name: float(term) for name, term in zip(rewards.NAMES, terms, strict=True)}
 
     def get_action_space(self, agent_id: int = 0) -> ActionSpace:
         """Returns that actions are continuous."""
@@ -433,6 +447,64 @@ class EmbeddedCore:
         """Sets the simulated velocity, shape `(P,)`."""
         self._place(self.batch.worlds.velocity[0], self._vector("velocity", velocity))
 
+    def get_phase(self) -> float:
+        """Returns the phase of the clip, in [0, 1)."""
+        return self.get_clip_time() / self.get_motion_length() % 1.0
+
+    def get_clip_time(self) -> float:
+        """Returns the time in the clip [s]; a clip that loops goes on."""
+        return float(self.batch.worlds.clip_time[0])
+
+    def shapes(self) -> list[Shape]:
+        """Returns what there is to see: the character, the clip's, contacts, the task, boxes."""
+        return scenery.world_shapes(self.batch) + self._boxes.shapes()
+
+    def set_body_forces(self, forces: npt.ArrayLike) -> None:
+        """Pushes the character's bodies until the next call or reset.
+
+        Args:
+            forces: Force [N] and torque [N m] at each body's centre of mass, world frame, shape
+                `(J, 6)`.
+
+        Raises:
+            CoreError: The shape is another or a number is not finite.
+        """
+        array = np.array(forces, np.float64)
+        shape = self.batch.character.num_joints, 6
+        if array.shape != shape or not np.all(np.isfinite(array)):
+            got = str(array.shape) if array.shape != shape else "a number that is not finite"
+            raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
+        self.batch.set_body_forces(array)
+
+    def throw_box(
+        self,
+        side: float | None = None,
+        position: npt.ArrayLike | None = None,
+        velocity: npt.ArrayLike | None = None,
+    ) -> None:
+        """Adds a cube of 100 kg/m^3 to the world, which disappears after 2 s or at a reset.
+
+        Without arguments its side, place and speed are drawn as the original's, to hit the
+        character; the draw changes nothing else of the world's chance.
+
+        Args:
+            side: [m].
+            position: Of its centre, shape `(3,)` [m].
+            velocity: Shape `(3,)` [m/s].
+
+        Raises:
+            CoreError: Only some arguments are given, or a number is out of range.
+        """
+        if side is None and position is None and velocity is None:
+            self._boxes.throw_at_character()
+        elif side is None or position is None or velocity is None:
+            raise errors.CoreError(
+                f"Expected all of side, position and velocity, or none, got {side!r}, "
+                f"{position!r}, {velocity!r}."
+            )
+        else:
+            self._boxes.throw(side, np.array(position, float), np.array(velocity, float))
+
     def is_done(self) -> bool:
         """Returns whether the user asked a viewer to quit: never."""
         return False
@@ -481,6 +553,7 @@ class EmbeddedCore:
                 expected = "finite time of at least 0 s"
             raise errors.CoreError(f"Expected a {expected}, got {time!r}.")
         start, clips = np.array([float(time)]), np.array([index])
+        self._boxes.clear()
         self.batch.reset(np.ones(1, np.bool_), start, reset_args, clips)
 
     def _place(self, into: Array, numbers: Array) -> None:

@@ -8,6 +8,7 @@ Bullet simulates (a capsule is its bounding box there), while stable PD wants th
 
 import math
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import mujoco
@@ -35,6 +36,7 @@ FRICTION = 0.81  # Bullet multiplies the two materials' .9
 BALL = "ball"
 BALL_FRICTION = 0.36  # .4 * .9
 BALL_MASS = 0.43  # [kg]
+BOX_FRICTION = 0.63  # .7 * .9
 CONTACT_STIFFNESS = 0.1  # share of a penetration removed in one step
 CONTACT_IMPEDANCE = 0.95
 LIMIT_STIFFNESS = 0.2
@@ -75,6 +77,13 @@ class Mechanism(NamedTuple):
     ball_dof: int  # where its velocities begin
 
 
+class Box(NamedTuple):
+    """A box that moves freely beside the character."""
+
+    side: float  # [m]
+    mass: float  # [kg]
+
+
 def build_model(
     character: Character,
     *,
@@ -82,6 +91,7 @@ def build_model(
     gravity: tuple[float, ...],
     self_collision: bool = True,
     ball_radius: float = 0.0,
+    boxes: Sequence[Box] = (),
 ) -> mujoco.MjModel:
     """Returns the MuJoCo model of a character on a plane.
 
@@ -91,6 +101,7 @@ def build_model(
         gravity: World frame, y up [m/s^2].
         self_collision: Whether bodies collide with each other as their groups say.
         ball_radius: Radius of a ball beside the character [m]; 0 for none.
+        boxes: Boxes beside it, the last bodies of the model.
     """
     root = ElementTree.Element("mujoco", model=character.path.stem)
     _add(root, "compiler", angle="radian", autolimits="true")
@@ -127,6 +138,8 @@ def build_model(
             _add(excludes, "exclude", **names)
     if ball_radius > 0.0:
         _add_ball(world, ball_radius, contact)
+    for number, box in enumerate(boxes):
+        _add_box(world, f"box{number}", box, contact)
     return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -144,8 +157,7 @@ def build_mechanism(
     ball = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, BALL)
     ball_qpos = int(model.jnt_qposadr[ball]) if ball >= 0 else -1
     ball_dof = int(model.jnt_dofadr[ball]) if ball >= 0 else -1
-    if ball >= 0:
-        speed_limit[ball_dof:] = np.inf
+    speed_limit[character_dofs(character) :] = np.inf
     for joint, kind in enumerate(character.skeleton.joint_type):
         inertia_gap[body_id[joint]] = _true_inertia(character, joint) - _simulated_inertia(
             character, joint
@@ -184,6 +196,11 @@ def build_mechanism(
         ball_qpos=ball_qpos,
         ball_dof=ball_dof,
     )
+
+
+def character_dofs(character: Character) -> int:
+    """Returns how many degrees of freedom a character has, the first of its model."""
+    return 6 + sum(ACTUATED_DOFS[kind] for kind in character.skeleton.joint_type)
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:
@@ -239,6 +256,16 @@ def _add_ball(world: ElementTree.Element, radius: float, contact: dict[str, str]
         body, "geom", name=BALL, type="sphere", size=repr(radius), mass=repr(BALL_MASS),
         contype=str(ALL_GROUPS), conaffinity=str(ALL_GROUPS), priority="1", condim="3",
         friction=_text((BALL_FRICTION, 0.0, 0.0)), **contact,
+    )  # fmt: skip
+
+
+def _add_box(world: ElementTree.Element, name: str, box: Box, contact: dict[str, str]) -> None:
+    body = _add(world, "body", name=name)
+    _add(body, "freejoint", name=name)
+    _add(
+        body, "geom", name=name, type="box", size=_text(3 * (0.5 * box.side,)), mass=repr(box.mass),
+        contype=str(ALL_GROUPS), conaffinity=str(ALL_GROUPS), priority="1", condim="3",
+        friction=_text((BOX_FRICTION, 0.0, 0.0)), **contact,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from dm_deepmimic.rotations import Vector
 Array = npt.NDArray[np.float64]
 
 POSE, VELOCITY, END_EFFECTOR, ROOT, CENTER_OF_MASS = range(5)
+NAMES = ("pose", "velocity", "end effectors", "root", "centre of mass")
 WEIGHTS = (0.5, 0.05, 0.15, 0.2, 0.1)
 SCALES = (2.0 / 15, 0.1 / 15, 10.0, 5.0, 10.0)  # the first two a joint
 NUM_TERMS = 10  # five errors, then the five rewards exp(-scale * error)

@@ -6,6 +6,8 @@ over the engine's substeps. The kernels take one world; the scene's kernels loop
 Python.
 """
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 import mujoco
@@ -62,18 +64,56 @@ class Simulation:
         self_collision: bool = True,
         ball_radius: float = 0.0,
     ) -> None:
-        self.model = model.build_model(
+        self._build_model = functools.partial(
+            model.build_model,
             character,
             timestep=timestep,
             gravity=gravity,
             self_collision=self_collision,
             ball_radius=ball_radius,
         )
-        self.mechanism = model.build_mechanism(
-            self.model, character, controller, world_scale=world_scale
+        self._build_mechanism = functools.partial(
+            model.build_mechanism,
+            character=character,
+            controller=controller,
+            world_scale=world_scale,
         )
-        self.functions = engine.functions(self.model)
-        self.data = [mujoco.MjData(self.model) for _ in range(num_worlds)]
+        self._use(self._build_model(), num_worlds)
+        self._sizes = self.model.nq, self.model.nv, self.model.nbody  # without boxes
+
+    def replace_boxes(self, kept: Sequence[int], boxes: Sequence[model.Box]) -> None:
+        """Changes which boxes there are beside the character of a single world.
+
+        All else goes on as it was, the boxes that are kept too; new ones are at the origin.
+        `model`, `data`, `mechanism`, `functions` and `pointers` are new.
+
+        Args:
+            kept: Of the present boxes those that stay, by number, in rising order.
+            boxes: All boxes from now on, those that stay first.
+        """
+        old = self.data[0]
+        self._use(self._build_model(boxes=boxes), 1)
+        new = self.data[0]
+        positions, dofs, bodies = self._sizes
+        for field, first, width in (
+            ("qpos", positions, 7),
+            ("qvel", dofs, 6),
+            ("qacc_warmstart", dofs, 6),
+            ("xfrc_applied", bodies, 1),
+        ):
+            source, target = getattr(old, field), getattr(new, field)
+            target[:first] = source[:first]
+            for place, number in enumerate(kept):
+                start, to = first + number * width, first + place * width
+                target[to : to + width] = source[start : start + width]
+        new.time = old.time
+        mujoco.mj_forward(self.model, new)
+
+    def _use(self, new_model: mujoco.MjModel, num_worlds: int) -> None:
+        self.model = new_model
+        self.mechanism = self._build_mechanism(new_model)
+        self.functions = engine.functions(new_model)
+        self.data = [mujoco.MjData(new_model) for _ in range(num_worlds)]
         self.pointers = engine.pointers(self.data)
 
     def __reduce__(self) -> NoReturn:
@@ -237,7 +277,8 @@ def update_engine(
         if nothing != 0.0:
             return False
         if mechanism.ball_dof >= 0:
-            arrays.qvel[mechanism.ball_dof :] *= (1.0 - BALL_DAMPING) ** (duration / num_substeps)
+            first = mechanism.ball_dof
+            arrays.qvel[first : first + 6] *= (1.0 - BALL_DAMPING) ** (duration / num_substeps)
     return True
 
 

@@ -15,7 +15,7 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import amp, episodes, features, noise, simulation, state
+from dm_deepmimic.embedded import amp, episodes, features, model, noise, simulation, state
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.resets import ResetArgs
 
@@ -284,6 +284,40 @@ class WorldBatch:
         if reason == EndReason.INVALID and self.worlds.exploded_body[world] >= 0:
             return (names[self.worlds.exploded_body[world]],)
         return ()
+
+    def set_body_forces(self, forces: Array) -> None:
+        """Sets the force [N] and the torque [N m] on each body of a single world, world frame,
+        shape `(J, 6)`, until the next call or reset.
+        """
+        data, mechanism = self._simulation.data[0], self._simulation.mechanism
+        data.xfrc_applied[mechanism.body_id] = forces
+
+    def replace_boxes(self, kept: Sequence[int], boxes: Sequence[model.Box]) -> None:
+        """Changes the boxes of a single world, see `Simulation.replace_boxes`."""
+        old = self._simulation.model, self._simulation.data  # alive as long as a kernel may look
+        self._simulation.replace_boxes(kept, boxes)
+        self._scene = self._scene._replace(
+            functions=self._simulation.functions, mechanism=self._simulation.mechanism
+        )
+        self.worlds.pointers[:] = self._simulation.pointers
+        del old
+
+    def put_box(self, number: int, position: Array, velocity: Array) -> None:
+        """Puts a box of a single world somewhere [m], with a velocity [m/s]."""
+        joint = self._simulation.data[0].joint(f"box{number}")
+        joint.qpos[:] = (*position, 1.0, 0.0, 0.0, 0.0)
+        joint.qvel[:] = (*velocity, 0.0, 0.0, 0.0)
+
+    def box_places(self, count: int) -> Array:
+        """Returns the positions and rotations of a single world's boxes, shape `(count, 7)`."""
+        data = self._simulation.data[0]
+        places = [data.joint(f"box{number}").qpos for number in range(count)]
+        return np.array(places).reshape(count, 7)
+
+    def contact_points(self) -> Array:
+        """Returns where the character of a single world touches something, shape `(C, 3)` [m]."""
+        data = self._simulation.data[0]
+        return np.array(data.contact.pos).reshape(-1, 3)
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""

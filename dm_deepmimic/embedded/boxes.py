@@ -1,0 +1,104 @@
+"""Boxes thrown at the character: a viewer's way to disturb it, DeepMimic's `SpawnProjectile`."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, shapes
+from dm_deepmimic.character import BOX
+from dm_deepmimic.embedded import model
+from dm_deepmimic.embedded.worlds import WorldBatch
+from dm_deepmimic.shapes import Role, Shape
+
+Array = npt.NDArray[np.float64]
+
+DENSITY = 100.0  # [kg/m^3]
+SIDES = (0.1, 0.3)  # [m]
+DISTANCES = (1.0, 2.0)  # from the character [m]
+SPEEDS = (10.0, 20.0)  # [m/s]
+LIFE_TIME = 2.0  # [s]
+MAX_BOXES = 30
+
+
+class _Flying(NamedTuple):
+    box: model.Box
+    end: float  # when it disappears [s]
+
+
+class Boxes:
+    """The boxes beside the character of a single world; each disappears after `LIFE_TIME`."""
+
+    def __init__(self, batch: WorldBatch) -> None:
+        self._batch, self._flying = batch, list[_Flying]()
+        self._generator = np.random.default_rng(0)
+
+    def throw(self, side: float, position: Array, velocity: Array) -> None:
+        """Adds a box; beyond `MAX_BOXES` the oldest disappears.
+
+        Args:
+            side: Of the cube [m].
+            position: Of its centre, shape `(3,)` [m].
+            velocity: Shape `(3,)` [m/s].
+
+        Raises:
+            CoreError: A number is not finite, or the side is not from 0.01 to 1 m.
+        """
+        numbers = np.concatenate([position, velocity])
+        if numbers.shape != (6,) or not np.all(np.isfinite(numbers)) or not 0.01 <= side <= 1.0:
+            raise errors.CoreError(
+                "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
+                f"three finite numbers, got {side!r}, {position}, {velocity}."
+            )
+        kept = range(len(self._flying))[-MAX_BOXES + 1 :]
+        end = self._batch.worlds.time[0] + LIFE_TIME
+        new = _Flying(model.Box(float(side), DENSITY * side**3), end)
+        self._replace(list(kept), [self._flying[number] for number in kept] + [new])
+        self._batch.put_box(len(self._flying) - 1, position, velocity)
+
+    def throw_at_character(self) -> None:
+        """Throws a random box at the character, as fast as the original's."""
+        places = np.array(
+            [
+                shape.position
+                for shape in shapes.character_shapes(
+                    self._batch.character, self._batch.worlds.pose[0], Role.BODY
+                )
+            ]
+        )
+        low, high = places.min(axis=0), places.max(axis=0)
+        centre, extent, draw = 0.5 * (low + high), high - low, self._generator.uniform
+        angle, side = draw(-np.pi, np.pi), draw(*SIDES)
+        away = 0.5 * np.hypot(extent[0], extent[2]) + draw(*DISTANCES)
+        height = max(centre[1] + draw(-0.5, 0.5) * extent[1], side)
+        position = np.array(
+            [centre[0] + away * np.cos(angle), height, centre[2] + away * np.sin(angle)]
+        )
+        aim = centre + draw(-0.5, 0.5, 3) * extent - position
+        speed = draw(*SPEEDS)
+        moving = self._batch.worlds.velocity[0, :3] * (1.0, 0.0, 1.0)
+        self.throw(side, position, speed * aim / np.linalg.norm(aim) + moving)
+
+    def shapes(self) -> list[Shape]:
+        """Returns the boxes."""
+        places = self._batch.box_places(len(self._flying))
+        return [
+            Shape(BOX, np.full(3, flying.box.side), place[:3], place[3:], Role.BOX)
+            for flying, place in zip(self._flying, places, strict=True)
+        ]
+
+    def expire(self) -> None:
+        """Removes the boxes whose time is over."""
+        now = self._batch.worlds.time[0]
+        kept = [number for number, flying in enumerate(self._flying) if now < flying.end]
+        if len(kept) < len(self._flying):
+            self._replace(kept, [self._flying[number] for number in kept])
+
+    def clear(self) -> None:
+        """Removes all boxes."""
+        if self._flying:
+            self._replace([], [])
+
+    def _replace(self, kept: list[int], flying: list[_Flying]) -> None:
+        self._batch.replace_boxes(kept, [each.box for each in flying])
+        self._flying = flying

@@ -1,0 +1,99 @@
+"""What a scene looks like: shapes in the world, which any renderer can draw."""
+
+import enum
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import kinematics
+from dm_deepmimic.character import CYLINDER, SHAPES, SPHERE, Character
+
+Array = npt.NDArray[np.float64]
+
+
+ARROW = len(SHAPES)  # kind of a shape, beside the character's; along y from its position
+
+
+class Role(enum.Enum):
+    """What a shape stands for.
+
+    Attributes:
+        BODY: A body of the simulated character.
+        REFERENCE: A body of the character that plays the clip.
+        BALL: The ball of `dribble_amp`.
+        BOX: A box thrown at the character.
+        TARGET: Where to go, or what to strike.
+        REACHED: The same, once there.
+        CONTACT: A point in which the character touches something.
+        HEADING: An arrow to walk along, its length the speed.
+        PUSH: An arrow that pushes a body.
+    """
+
+    BODY = enum.auto()
+    REFERENCE = enum.auto()
+    BALL = enum.auto()
+    BOX = enum.auto()
+    TARGET = enum.auto()
+    REACHED = enum.auto()
+    CONTACT = enum.auto()
+    HEADING = enum.auto()
+    PUSH = enum.auto()
+
+
+class Shape(NamedTuple):
+    """A solid in the world, y up."""
+
+    kind: int  # `character.SPHERE`, `BOX`, `CAPSULE`, `CYLINDER`, the last two along y; or `ARROW`
+    size: Array  # (3,) full extents as in `Skeleton.body_size` [m]
+    position: Array  # (3,) of the centre, of an arrow the tail [m]
+    rotation: Array  # (4,) w, x, y, z
+    role: Role
+    body: int = -1  # id of the character's body
+
+
+def character_shapes(character: Character, pose: Array, role: Role) -> list[Shape]:
+    """Returns a character's bodies in a pose of DeepMimic's layout, shape `(P,)`."""
+    skeleton = character.skeleton
+    frames = kinematics.make_frames(character.num_joints)
+    kinematics.place_bodies(skeleton, pose, np.zeros_like(pose), frames)
+    return [
+        Shape(int(kind), size.copy(), place[:3], place[3:7], role, body)
+        for body, (kind, size, place) in enumerate(
+            zip(skeleton.body_shape, skeleton.body_size, frames.bodies, strict=True)
+        )
+    ]
+
+
+def sphere(position: npt.ArrayLike, diameter: float, role: Role) -> Shape:
+    """Returns a sphere."""
+    return Shape(SPHERE, np.full(3, diameter), np.array(position, np.float64), _identity(), role)
+
+
+def post(position: npt.ArrayLike, diameter: float, height: float, role: Role) -> Shape:
+    """Returns an upright cylinder that stands at a position."""
+    centre = np.array(position, np.float64)
+    centre[1] += 0.5 * height
+    return Shape(CYLINDER, np.array([diameter, height, diameter]), centre, _identity(), role)
+
+
+def arrow(start: npt.ArrayLike, end: npt.ArrayLike, diameter: float, role: Role) -> Shape:
+    """Returns an arrow from one point to another."""
+    start, end = np.array(start, np.float64), np.array(end, np.float64)
+    length = float(np.linalg.norm(end - start))
+    along = (end - start) / length if length > 0.0 else np.array([0.0, 1.0, 0.0])
+    return Shape(ARROW, np.array([diameter, length, diameter]), start, _from_up(along), role)
+
+
+def _identity() -> Array:
+    return np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def _from_up(direction: Array) -> Array:
+    """Returns a rotation that takes y to a direction of length 1."""
+    x, y, z = direction
+    if y < -1.0 + 1e-9:
+        return np.array([0.0, 1.0, 0.0, 0.0])
+    w = math.sqrt(0.5 * (1.0 + y))
+    return np.array([w, 0.5 * z / w, 0.0, -0.5 * x / w])

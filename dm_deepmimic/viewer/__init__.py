@@ -1,0 +1,1 @@
+"""Seeing an environment: windows, a standalone viewer, pictures and video."""

@@ -1,0 +1,251 @@
+"""The standalone viewer: `dm-deepmimic-view`, or `python -m dm_deepmimic.viewer`."""
+
+import argparse
+import ast
+import contextlib
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dm_deepmimic
+from dm_deepmimic import building, errors, loading
+from dm_deepmimic.policy import Policy
+from dm_deepmimic.viewer import canvas, drawing, glut_window, policies, video
+from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
+
+KEYS: canvas.Lines = (
+    ("space", "pause"),
+    ("> <", "a frame on, back"),
+    ("r", "reset"),
+    ("l", "reload the files"),
+    (", . /", "slower, faster, real time"),
+    *canvas.KEYS,
+)
+
+
+class Viewer:
+    """A window in which a playback runs; it takes the keys of the original's viewer."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Opens the scene and the window.
+
+        Raises:
+            DeepMimicError: See `loading.load`.
+            ValueError: The policy does not fit.
+        """
+        self._options = options
+        self._canvas: canvas.Canvas | None = None
+        with contextlib.ExitStack() as opened:
+            window = self._open_window() if loading.needs_window(options.core) else None
+            if window is not None:
+                opened.callback(window.close)
+            self._core, policy = open_core(options, enable_draw=True)
+            opened.callback(_close, self._core)
+            self.playback = Playback(self._core, policy)
+            if hasattr(self._core, "shapes"):
+                camera = drawing.CAMERAS[options.camera]
+                self._canvas = canvas.Canvas(self.playback, KEYS, camera)
+                self._canvas.ghost = options.ghost
+                self.playback.values = self._canvas.values.append
+            elif not hasattr(self._core, "draw"):
+                raise errors.UnsupportedError("drawing", core=self._core.name)
+            self._scene: Any = self._canvas or self._core
+            self._window = window or self._open_window()
+            self._scene.reshape(*options.size)
+            opened.pop_all()
+        self._window.set_scene(self, self.release)
+
+    def run(self) -> None:
+        """Plays until the window is closed."""
+        self._clock = time.monotonic()
+        try:
+            self._window.run(self.tick)
+        finally:
+            self._window.close()
+            _close(self._core)
+
+    def tick(self) -> float:
+        """Plays what belongs to the time since the last call; returns how long to wait [s]."""
+        now = time.monotonic()
+        self.playback.advance(now - self._clock)
+        self._clock = now
+        return max(FRAME - (time.monotonic() - now), 0.0)
+
+    def draw(self) -> None:
+        """Draws the present frame."""
+        self._scene.draw()
+
+    def reshape(self, w: int, h: int) -> None:
+        """Takes the window's size [pixels]."""
+        self._scene.reshape(w, h)
+
+    def keyboard(self, key: int, x: int, y: int) -> None:
+        """Takes a key: its own, or one of the scene's."""
+        playback, letter = self.playback, chr(key)
+        if letter == " ":
+            playback.paused = not playback.paused
+        elif letter in "<>":
+            playback.step_once(1 if letter == ">" else -1)
+        elif letter in ",.":
+            playback.change_speed(SPEED_STEP if letter == "." else -SPEED_STEP)
+        elif letter == "/":
+            playback.speed = 1.0
+        elif letter == "r":
+            self._let_go()
+            playback.reset()
+        elif letter == "l":
+            self._reload()
+        else:
+            self._scene.keyboard(key, x, y)
+
+    def mouse_click(self, button: int, state: int, x: int, y: int) -> None:
+        """Takes a button."""
+        self._scene.mouse_click(button, state, x, y)
+
+    def mouse_move(self, x: int, y: int) -> None:
+        """Takes the mouse."""
+        self._scene.mouse_move(x, y)
+
+    def release(self) -> None:
+        """Frees what the window's context holds."""
+        if self._canvas is not None:
+            self._canvas.release()
+
+    def _open_window(self) -> glut_window.Window:
+        return glut_window.Window(f"DeepMimic: {self._options.scene}", *self._options.size)
+
+    def _reload(self) -> None:
+        """Reads all files again; while they are wrong, what was goes on."""
+        self._let_go()
+        try:
+            core, policy = open_core(self._options, enable_draw=True)
+        except (errors.DeepMimicError, ValueError) as error:
+            print(f"Not reloaded: {error}", file=sys.stderr)
+            return
+        _close(self._core)
+        self._core = core
+        self._scene = self._canvas or core
+        self.playback.play(core, policy)
+
+    def _let_go(self) -> None:
+        if self._canvas is not None:
+            self._canvas.forget()
+
+
+def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, policies.Policy | None]:
+    """Returns what plays, and who acts in it, if there is an agent."""
+    scene = building.SceneFiles(options.scene, options.data_root)
+    words = scene.arguments["scene"].values if "scene" in scene.arguments else ()
+    if options.play or words == ("kin_char",):
+        player = dm_deepmimic.load_player(
+            options.scene, data_root=options.data_root, seed=options.seed
+        )
+        return player, None
+    policy = policies.read_policy(options.policy)
+    layout = options.layout
+    if layout is None and isinstance(policy, Policy):
+        layout = policy.layout
+    core = loading.load_core(
+        options.scene,
+        core=options.core,
+        layout=layout,
+        data_root=options.data_root,
+        seed=options.seed,
+        mode=options.mode,
+        time_limit=options.time_limit,
+        enable_draw=enable_draw,
+        **dict(options.set),
+    )
+    try:
+        policies.check_sizes(policy, core)
+        return core, policies.open_policy(policy, core, options.seed)
+    except BaseException:
+        core.close()
+        raise
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns the command line's options."""
+    parser = argparse.ArgumentParser(
+        "dm-deepmimic-view",
+        description="Shows a scene in a window, or writes a video of it.",
+        epilog="Keys: " + "; ".join(f"{key}: {what}" for key, what in KEYS) + ".",
+    )
+    add = parser.add_argument
+    add("scene", help="a preset, or an arg file")
+    add("--policy", default="reference", help=policies.HELP + "; reference by default")
+    add("--play", action="store_true", help="play the clip alone, without physics")
+    add("--core", default="auto", choices=loading.CORES, help="the simulator")
+    add("--layout", choices=("2018", "2021"), help="of states and actions; the policy's by default")
+    add("--mode", default="train", choices=tuple(loading.MODES))
+    add("--time-limit", type=float, metavar="S", help="of an episode; the arg file's by default")
+    add("--seed", type=int, default=0)
+    add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
+    add("--set", type=_override, default=[], action="append", metavar="KEY=VALUE",
+        help="override a key of the arg file, such as num_sim_substeps=1")  # fmt: skip
+    add("--camera", default="angle", choices=tuple(drawing.CAMERAS))
+    add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
+    add("--size", type=_size, default=(800, 450), metavar="WxH", help="800x450 by default")
+    add("--video", type=pathlib.Path, metavar="FILE", help="write an .mp4 or a .gif, no window")
+    add("--seconds", type=float, default=10.0, help="length of the video, 10 by default")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the viewer."""
+    options = parse(arguments)
+    try:
+        if options.video is not None:
+            _record(options)
+            return
+        glut_window.check()
+        print("Loading. The first time compiles the physics for nearly two minutes.", flush=True)
+        viewer = Viewer(options)
+        viewer.run()
+    except (errors.DeepMimicError, ValueError) as error:
+        sys.exit(f"dm-deepmimic-view: {error}")
+
+
+def _record(options: argparse.Namespace) -> None:
+    core, policy = open_core(options, enable_draw=False)
+    try:
+        video.record(
+            Playback(core, policy),
+            options.video,
+            options.seconds,
+            size=options.size,
+            camera=drawing.CAMERAS[options.camera],
+            ghost=options.ghost,
+        )
+    finally:
+        _close(core)
+
+
+def _close(core: Any) -> None:
+    getattr(core, "close", core.shutdown)()
+
+
+def _override(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    try:
+        return key, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, got {text!r}") from None
+    if not (1 <= width <= 4096 and 1 <= height <= 4096):
+        raise argparse.ArgumentTypeError(f"expected sides from 1 to 4096 pixels, got {text!r}")
+    return width, height
+
+
+if __name__ == "__main__":
+    main()

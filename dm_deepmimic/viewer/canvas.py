@@ -1,0 +1,281 @@
+"""Drawing, camera and mouse for scenes that only tell their shapes, as DeepMimic's own do it."""
+
+import collections
+import enum
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import shapes
+from dm_deepmimic.shapes import Role, Shape
+from dm_deepmimic.viewer import drawing
+from dm_deepmimic.viewer.drawing import Camera, Painter
+
+Array = npt.NDArray[np.float64]
+Lines = Sequence[tuple[str, str]]
+
+LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN = range(5)
+DOWN = 0
+FORCE = 200.0  # of a push, per drag [N/m]
+ZOOM = 0.05  # of a turn of the wheel
+TURN = 180.0  # of the camera, by a drag as long as the window is high [deg]
+PUSH_SIZE = 0.03  # diameter of its arrow [m]
+NUM_VALUES = 200  # in the plot
+KEYS: Lines = (
+    ("x", "throw a box"),
+    ("g", "reference: over, beside, off"),
+    ("c", "follow the character"),
+    ("h", "this help"),
+    ("esc, q", "quit"),
+    ("left drag", "push the character"),
+    ("right drag", "pan"),
+    ("middle drag", "orbit; left drag beside the character does too"),
+    ("wheel", "zoom"),
+)
+
+
+class Drag(enum.Enum):
+    """What a drag of the mouse does, beside pushing."""
+
+    NONE = enum.auto()
+    ORBIT = enum.auto()
+    PAN = enum.auto()
+
+
+class Subject(Protocol):
+    """What a canvas draws; it may also have `throw_box` and `set_body_forces`."""
+
+    def shapes(self) -> list[Shape]:
+        """Returns what there is to see."""
+
+    def lines(self) -> Lines:
+        """Returns names and values to write beside it."""
+
+
+class Canvas:
+    """A scene in a window.
+
+    Attributes:
+        ghost: How the reference character is shown.
+        follows: Whether the camera follows the character.
+        shows_help: Whether the keys are listed.
+        values: Estimates of the value function to plot, the latest last.
+    """
+
+    def __init__(self, subject: Subject, keys: Lines = KEYS, camera: Camera | None = None) -> None:
+        self._subject, self._keys = subject, keys
+        self._view = camera or Camera()
+        self._camera = mujoco.MjvCamera()
+        self._painter: Painter | None = None
+        self._width, self._height = 800, 450
+        self._tallest = 0.0
+        self._mouse = (0, 0)
+        self._drag = Drag.NONE
+        self._pushed = -1
+        self._push = np.zeros(3)
+        self._message = ""
+        self.ghost: drawing.Ghost = "off"
+        self.follows, self.shows_help = True, False
+        self.values: collections.deque[float] = collections.deque(maxlen=NUM_VALUES)
+
+    def draw(self) -> None:
+        """Draws into the current OpenGL context."""
+        painter = self._open_painter()
+        painter.draw(self._visible(), self._camera, self._width, self._height)
+        self._write(painter)
+
+    def reshape(self, w: int, h: int) -> None:
+        """Takes the window's size [pixels]."""
+        self._width, self._height = max(w, 1), max(h, 1)
+
+    def get_win_width(self) -> int:
+        """Returns the window's width [pixels]."""
+        return self._width
+
+    def get_win_height(self) -> int:
+        """Returns the window's height [pixels]."""
+        return self._height
+
+    def keyboard(self, key: int, x: int, y: int) -> None:
+        """Takes a key's character code."""
+        letter = chr(key)
+        self._message = ""
+        if letter == "x":
+            self._throw_box()
+        elif letter == "g":
+            place = drawing.GHOSTS.index(self.ghost)
+            self.ghost = drawing.GHOSTS[(place + 1) % len(drawing.GHOSTS)]
+        elif letter == "c":
+            self.follows = not self.follows
+        elif letter == "h":
+            self.shows_help = not self.shows_help
+
+    def mouse_click(self, button: int, state: int, x: int, y: int) -> None:
+        """Takes a button or the wheel, as GLUT tells it."""
+        self._mouse = x, y
+        if button in (WHEEL_UP, WHEEL_DOWN):
+            if state == DOWN:
+                self._camera.distance *= 1.0 - ZOOM if button == WHEEL_UP else 1.0 + ZOOM
+            return
+        self._end_push()
+        self._drag = Drag.NONE
+        if state != DOWN:
+            return
+        if button == LEFT:
+            self._pushed = self._body_at(x, y)
+            if self._pushed < 0:
+                self._drag = Drag.ORBIT
+        elif button == MIDDLE:
+            self._drag = Drag.ORBIT
+        elif button == RIGHT:
+            self._drag = Drag.PAN
+
+    def mouse_move(self, x: int, y: int) -> None:
+        """Takes the mouse's place while a button is down."""
+        right, up = (x - self._mouse[0]) / self._height, (self._mouse[1] - y) / self._height
+        if self._pushed >= 0:
+            place = drawing.z_up(self._body_position(self._subject.shapes()))
+            self._push = drawing.y_up(self._open_painter().drag(place, right, up))
+            return  # a push is as long as the whole drag
+        self._mouse = x, y
+        camera = self._camera
+        if self._drag is Drag.ORBIT:
+            camera.azimuth -= TURN * right
+            camera.elevation = min(max(camera.elevation + TURN * up, -89.0), 89.0)
+        elif self._drag is Drag.PAN:
+            camera.lookat[:] -= self._open_painter().drag(camera.lookat, right, up)
+            self.follows = False
+
+    def forget(self) -> None:
+        """Lets go of the mouse's push, as a reset does."""
+        self._end_push()
+
+    def release(self) -> None:
+        """Frees what the OpenGL context holds, while that is current."""
+        if self._painter is not None:
+            self._painter.close()
+            self._painter = None
+
+    def _visible(self) -> list[Shape]:
+        """Returns what to draw, and looks at it."""
+        seen = self._subject.shapes()
+        first = self._tallest == 0.0
+        self._tallest = max(self._tallest, drawing.character_height(seen))
+        if first:
+            drawing.place_camera(self._view, seen, self._camera, self._tallest)
+        elif self.follows:
+            x, _, z = drawing.character_centre(seen)
+            self._camera.lookat[:2] = drawing.z_up((x, 0.0, z))[:2]
+        if self._pushed >= 0:
+            self._apply_push(seen)
+        seen = drawing.visible(seen, self.ghost)
+        if self._pushed >= 0:
+            start = self._body_position(seen)
+            seen.append(shapes.arrow(start, start + self._push, PUSH_SIZE, Role.PUSH))
+        return seen
+
+    def _open_painter(self) -> Painter:
+        if self._painter is None:
+            self._painter = Painter(1, 1)
+        return self._painter
+
+    def _write(self, painter: Painter) -> None:
+        size = self._width, self._height
+        corner = mujoco.mjtGridPos
+        if self.shows_help:
+            painter.write(*_columns(self._keys), corner.mjGRID_TOPLEFT, *size)
+        else:
+            lines = [*self._subject.lines(), *([(self._message, "")] if self._message else [])]
+            painter.write(*_columns(lines), corner.mjGRID_TOPLEFT, *size)
+            painter.write("h", "help", corner.mjGRID_BOTTOMLEFT, *size)
+        if len(self.values) > 1:
+            figure = _figure("value", self.values)
+            width, height = self._width // 4, self._height // 4
+            painter.plot(figure, self._width - width, 0, width, height)
+
+    def _throw_box(self) -> None:
+        throw = getattr(self._subject, "throw_box", None)
+        if throw is None:
+            self._message = "nothing can be thrown here"
+        else:
+            throw()
+
+    def _body_at(self, x: int, y: int) -> int:
+        if not hasattr(self._subject, "set_body_forces"):
+            return -1
+        size = self._width, self._height
+        return self._open_painter().body_at(self._visible(), self._camera, *size, x, y)
+
+    def _body_position(self, seen: Sequence[Shape]) -> Array:
+        return next(
+            shape.position
+            for shape in seen
+            if shape.role is Role.BODY and shape.body == self._pushed
+        )
+
+    def _apply_push(self, seen: Sequence[Shape]) -> None:
+        """Sets the push's force, anew for each picture as resets take it away."""
+        forces = np.zeros((sum(shape.role is Role.BODY for shape in seen), 6))
+        if self._pushed >= 0:
+            forces[self._pushed, :3] = FORCE * self._push
+        subject: Any = self._subject
+        subject.set_body_forces(forces)
+
+    def _end_push(self) -> None:
+        if self._pushed >= 0:
+            self._pushed, self._push = -1, np.zeros(3)
+            self._apply_push(self._subject.shapes())
+
+
+class CoreSubject:
+    """A core as a canvas wants it."""
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+
+    def lines(self) -> Lines:
+        """Returns what there is to tell of the core."""
+        return core_lines(self._core)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+
+def core_lines(core: Any) -> list[tuple[str, str]]:
+    """Returns what an overlay tells of a core: time, phase, reward, its terms, the end."""
+    lines = [("time", f"{core.get_time():.2f} s")]
+    if hasattr(core, "get_phase"):
+        lines.append(("phase", f"{core.get_phase():.2f}"))
+    if not hasattr(core, "calc_reward"):
+        return lines
+    lines.append(("reward", f"{core.calc_reward(0):.3f}"))
+    if hasattr(core, "named_reward_terms"):
+        lines += [(f"  {name}", f"{term:.3f}") for name, term in core.named_reward_terms().items()]
+    reason = core.end_reason()
+    if reason:
+        bodies = ", ".join(core.end_bodies())
+        lines.append(("end", f"{reason.name} {bodies}".strip()))
+    return lines
+
+
+def _columns(lines: Lines) -> tuple[str, str]:
+    return "\n".join(name for name, _ in lines), "\n".join(value for _, value in lines)
+
+
+def _figure(title: str, values: Sequence[float]) -> mujoco.MjvFigure:
+    figure = mujoco.MjvFigure()
+    mujoco.mjv_defaultFigure(figure)
+    figure.title = title
+    figure.flg_extend, figure.flg_legend = 1, 0
+    figure.figurergba[3] = 0.4
+    figure.gridsize[:] = (2, 3)
+    figure.range[0] = (0.0, NUM_VALUES)
+    figure.range[1] = (min(values), max(max(values), min(values) + 1e-3))
+    figure.linergb[0] = (0.98, 0.80, 0.20)
+    figure.linepnt[0] = len(values)
+    points = np.column_stack([np.arange(len(values)), np.array(values)]).ravel()
+    figure.linedata[0, : len(points)] = points
+    return figure

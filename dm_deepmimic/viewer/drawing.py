@@ -1,0 +1,281 @@
+"""Draws shapes with MuJoCo's renderer in whatever OpenGL context is current.
+
+DeepMimic's world is y-up, the renderer's z-up; here one becomes the other.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import rotations
+from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, SPHERE
+from dm_deepmimic.shapes import ARROW, Role, Shape
+
+Array = npt.NDArray[np.float64]
+Ghost = Literal["off", "over", "beside"]
+
+GHOSTS: tuple[Ghost, ...] = ("off", "over", "beside")
+COLORS = {  # red, green, blue, opacity
+    Role.BODY: (0.30, 0.47, 0.69, 1.0),
+    Role.REFERENCE: (0.91, 0.62, 0.25, 0.45),
+    Role.BALL: (0.93, 0.90, 0.85, 1.0),
+    Role.BOX: (0.74, 0.45, 0.28, 1.0),
+    Role.TARGET: (0.85, 0.25, 0.22, 0.6),
+    Role.REACHED: (0.30, 0.65, 0.35, 0.6),
+    Role.CONTACT: (0.98, 0.80, 0.20, 1.0),
+    Role.HEADING: (0.30, 0.65, 0.35, 0.8),
+    Role.PUSH: (0.85, 0.25, 0.22, 0.9),
+}
+GHOST_DISTANCE = 1.0  # of the reference character, when beside [m]
+MAX_SHAPES = 1000
+SAMPLES = 4  # of a pixel
+LAMP_DISTANCE = 6.0  # [m]
+TO_Z_UP = np.array([math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0])
+TO_Z_UP_BACK = TO_Z_UP * (1.0, -1.0, 1.0, 1.0)
+_STAGE = """
+<mujoco>
+  <visual>
+    <headlight ambient=".35 .35 .35" diffuse=".45 .45 .45" specular=".1 .1 .1"/>
+    <global offwidth="{width}" offheight="{height}"/>
+    <quality shadowsize="2048" offsamples="{samples}"/>
+    <map znear=".01" zfar="60" shadowclip="4" fogstart="12" fogend="40"/>
+    <rgba haze=".86 .89 .92 1"/>
+  </visual>
+  <statistic extent="1"/>
+  <asset>
+    <texture type="skybox" builtin="gradient" rgb1=".97 .98 .99" rgb2=".80 .85 .90" width="64"
+      height="384"/>
+    <texture name="tiles" type="2d" builtin="checker" rgb1=".80 .82 .84" rgb2=".70 .73 .76"
+      width="512" height="512" mark="edge" markrgb=".66 .69 .72"/>
+    <material name="tiles" texture="tiles" texuniform="true" texrepeat=".5 .5"/>
+  </asset>
+  <worldbody>
+    <light directional="true" pos="0 0 6" dir="-.35 .45 -1" diffuse=".55 .55 .55"
+      specular=".2 .2 .2" castshadow="true"/>
+    <geom type="plane" size="0 0 1" material="tiles"/>
+  </worldbody>
+</mujoco>
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Camera:
+    """Where to look from.
+
+    Attributes:
+        azimuth: Direction of the view about y, 90 looks along -z, at the right side of what walks
+            along x [deg].
+        elevation: Above 0 looks up [deg].
+        distance: From what is looked at [m]; None for one at which the character fits.
+        focus: What is looked at, y up [m]; None follows the character.
+    """
+
+    azimuth: float = 110.0
+    elevation: float = -12.0
+    distance: float | None = None
+    focus: tuple[float, float, float] | None = None
+
+
+CAMERAS = {
+    "angle": Camera(),
+    "side": Camera(azimuth=90.0, elevation=-6.0),
+    "front": Camera(azimuth=180.0, elevation=-6.0),
+    "back": Camera(azimuth=0.0, elevation=-12.0),
+    "top": Camera(azimuth=90.0, elevation=-89.0),
+}
+FIT = 2.1  # distance of a camera for a character of height 1
+MIN_HEIGHT = 0.5  # of a character that the camera fits [m]
+
+
+def z_up(point: npt.ArrayLike) -> Array:
+    """Returns a point (x, y, z) of a y-up world in the renderer's."""
+    x, y, z = np.asarray(point, np.float64)
+    return np.array([x, -z, y])
+
+
+def y_up(point: npt.ArrayLike) -> Array:
+    """Returns a point of the renderer in the y-up world."""
+    x, y, z = np.asarray(point, np.float64)
+    return np.array([x, z, -y])
+
+
+def character_centre(shapes: Iterable[Shape]) -> Array:
+    """Returns where the root of the character is, the origin without one, y up [m]."""
+    return next((shape.position for shape in shapes if shape.role is Role.BODY), np.zeros(3))
+
+
+def character_height(shapes: Iterable[Shape]) -> float:
+    """Returns how far the centres of the character's bodies spread, from its root, twice [m]."""
+    places = np.array([shape.position for shape in shapes if shape.role is Role.BODY])
+    if len(places) == 0:
+        return 1.0
+    return max(2.0 * float(np.linalg.norm(places - places[0], axis=1).max()), MIN_HEIGHT)
+
+
+def visible(shapes: Iterable[Shape], ghost: Ghost) -> list[Shape]:
+    """Returns the shapes with the reference character as asked for."""
+    offset = np.array([0.0, 0.0, -GHOST_DISTANCE if ghost == "beside" else 0.0])
+    return [
+        shape._replace(position=shape.position + offset) if shape.role is Role.REFERENCE else shape
+        for shape in shapes
+        if shape.role is not Role.REFERENCE or ghost != "off"
+    ]
+
+
+class Painter:
+    """Draws into the OpenGL context that is current when it is made, drawn with and closed."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Prepares the context.
+
+        Args:
+            width: Of the largest picture to read [pixels].
+            height: Likewise.
+        """
+        stage = _STAGE.format(width=width, height=height, samples=SAMPLES)
+        self._model = mujoco.MjModel.from_xml_string(stage)
+        self._data = mujoco.MjData(self._model)
+        mujoco.mj_forward(self._model, self._data)
+        self._options = mujoco.MjvOption()
+        self._camera = mujoco.MjvCamera()
+        self._scene = mujoco.MjvScene(self._model, MAX_SHAPES + 1)
+        self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+
+    def draw(
+        self,
+        shapes: Sequence[Shape],
+        camera: mujoco.MjvCamera,
+        width: int,
+        height: int,
+        buffer: mujoco.mjtFramebuffer = mujoco.mjtFramebuffer.mjFB_WINDOW,
+    ) -> None:
+        """Draws the shapes on a floor.
+
+        Args:
+            shapes: What to draw.
+            camera: Where from, z up.
+            width: Of the picture [pixels].
+            height: Likewise.
+            buffer: The window's, or one of the context's own.
+        """
+        mujoco.mjr_setBuffer(buffer, self._context)
+        mujoco.mjv_updateScene(
+            self._model, self._data, self._options, None, camera, mujoco.mjtCatBit.mjCAT_ALL,
+            self._scene,
+        )  # fmt: skip
+        lamp = self._scene.lights[self._scene.nlight - 1]  # the headlight comes first
+        lamp.pos[:] = camera.lookat - LAMP_DISTANCE * lamp.dir
+        for shape in shapes[: MAX_SHAPES - self._scene.ngeom]:
+            self._add(shape)
+        mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
+
+    def body_at(
+        self, shapes: Sequence[Shape], camera: mujoco.MjvCamera, width: int, height: int,
+        x: int, y: int,
+    ) -> int:  # fmt: skip
+        """Returns the character's body at a pixel from the top left, -1 where there is none."""
+        flags = self._scene.flags
+        wanted = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
+        flags[wanted] = True
+        self.draw(shapes, camera, width, height)
+        flags[wanted] = False
+        pixel = np.zeros((1, 1, 3), np.uint8)
+        place = mujoco.MjrRect(x, height - 1 - y, 1, 1)
+        mujoco.mjr_readPixels(pixel, None, place, self._context)
+        red, green, blue = (int(part) for part in pixel[0, 0])
+        found = red + 256 * green + 65536 * blue - 1
+        for geom in self._scene.geoms[: self._scene.ngeom]:
+            if geom.segid == found and geom.dataid >= 0:
+                return int(geom.dataid)
+        return -1
+
+    def write(
+        self, left: str, right: str, corner: mujoco.mjtGridPos, width: int, height: int
+    ) -> None:
+        """Writes two columns of lines into a corner of the picture."""
+        mujoco.mjr_overlay(
+            mujoco.mjtFont.mjFONT_NORMAL, corner, mujoco.MjrRect(0, 0, width, height), left, right,
+            self._context,
+        )  # fmt: skip
+
+    def plot(
+        self, figure: mujoco.MjvFigure, left: int, bottom: int, width: int, height: int
+    ) -> None:
+        """Draws a plot into a part of the picture [pixels]."""
+        mujoco.mjr_figure(mujoco.MjrRect(left, bottom, width, height), figure, self._context)
+
+    def read(self, width: int, height: int) -> npt.NDArray[np.uint8]:
+        """Returns the picture, shape `(height, width, 3)`, from the top down."""
+        pixels = np.zeros((height, width, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, mujoco.MjrRect(0, 0, width, height), self._context)
+        return pixels[::-1].copy()
+
+    def drag(self, place: Array, right: float, up: float) -> Array:
+        """Returns how far a point moves when it is dragged across the latest picture, z up [m].
+
+        Args:
+            place: The point, z up [m].
+            right: Way to the right, in heights of the picture.
+            up: Way up, likewise.
+        """
+        view = self._scene.camera[0]
+        forward, above = np.array(view.forward, float), np.array(view.up, float)
+        depth = float((place - view.pos) @ forward)
+        height = depth * (view.frustum_top - view.frustum_bottom) / view.frustum_near
+        return height * (right * np.cross(forward, above) + up * above)
+
+    def close(self) -> None:
+        """Frees what the context holds."""
+        self._context.free()
+
+    def _add(self, shape: Shape) -> None:
+        geom = self._scene.geoms[self._scene.ngeom]
+        turn = np.array(rotations.multiply(TO_Z_UP, shape.rotation))
+        x, y, z = 0.5 * shape.size
+        kind, size = {
+            SPHERE: (mujoco.mjtGeom.mjGEOM_SPHERE, (x, x, x)),
+            BOX: (mujoco.mjtGeom.mjGEOM_BOX, (x, y, z)),
+            CAPSULE: (mujoco.mjtGeom.mjGEOM_CAPSULE, (x, y, x)),
+            CYLINDER: (mujoco.mjtGeom.mjGEOM_CYLINDER, (x, y, x)),
+            ARROW: (mujoco.mjtGeom.mjGEOM_ARROW, (x, x, 2.0 * y)),
+        }[shape.kind]
+        if shape.kind in (CAPSULE, CYLINDER, ARROW):  # along y here, along z there
+            turn = np.array(rotations.multiply(turn, TO_Z_UP_BACK))
+        matrix = np.zeros(9)
+        mujoco.mju_quat2Mat(matrix, turn)
+        mujoco.mjv_initGeom(
+            geom, kind, np.array(size), z_up(shape.position), matrix,
+            np.array(COLORS[shape.role], np.float32),
+        )  # fmt: skip
+        solid = shape.role in (Role.BODY, Role.BALL, Role.BOX)
+        geom.category = mujoco.mjtCatBit.mjCAT_DYNAMIC if solid else mujoco.mjtCatBit.mjCAT_DECOR
+        geom.dataid = shape.body if shape.role is Role.BODY else -1
+        geom.segid = self._scene.ngeom
+        geom.specular, geom.shininess = 0.3, 0.4
+        self._scene.ngeom += 1
+
+
+def place_camera(
+    camera: Camera, shapes: Sequence[Shape], out_camera: mujoco.MjvCamera, height: float
+) -> None:
+    """Writes the renderer's camera.
+
+    Args:
+        camera: What was asked for.
+        shapes: The scene.
+        out_camera: Where to write.
+        height: Of the character, see `character_height` [m].
+    """
+    out_camera.type = mujoco.mjtCamera.mjCAMERA_FREE
+    out_camera.azimuth, out_camera.elevation = camera.azimuth, camera.elevation
+    out_camera.distance = FIT * height if camera.distance is None else camera.distance
+    focus = camera.focus
+    if focus is None:
+        x, _, z = character_centre(shapes)
+        focus = (x, 0.5 * height, z)
+    out_camera.lookat[:] = z_up(focus)

@@ -1,0 +1,266 @@
+"""A GLUT window: it hands DeepMimic's callbacks on and draws when told to."""
+
+import ctypes
+import ctypes.util
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors
+
+ESCAPE = 27
+_INSTALL = "pip install 'dm_deepmimic[viewer]'"
+
+
+class Scene(Protocol):
+    """What can be seen in a window, with the names of DeepMimic's `DeepMimicEnv`."""
+
+    def draw(self) -> None:
+        """Draws into the current OpenGL context."""
+
+    def reshape(self, w: int, h: int) -> None:
+        """Takes the window's size [pixels]."""
+
+    def keyboard(self, key: int, x: int, y: int) -> None:
+        """Takes a key's character code, and the mouse's place [pixels]."""
+
+    def mouse_click(self, button: int, state: int, x: int, y: int) -> None:
+        """Takes GLUT's button (3 and 4: the wheel), 0 for down or 1 for up, and the place."""
+
+    def mouse_move(self, x: int, y: int) -> None:
+        """Takes the mouse's place while a button is down."""
+
+
+class Window:
+    """A window and its OpenGL context, which is current after each call.
+
+    Closing it by its frame ends drawing, not the program.
+    """
+
+    def __init__(self, title: str = "DeepMimic", width: int = 800, height: int = 450) -> None:
+        """Opens the window.
+
+        Raises:
+            CoreError: PyOpenGL, freeglut or a display is missing.
+        """
+        glut = self._glut = check()
+        if not glut.glutGet(glut.GLUT_INIT_STATE):
+            glut.glutInit(["dm_deepmimic"])
+        glut.glutSetOption(glut.GLUT_ACTION_ON_WINDOW_CLOSE, glut.GLUT_ACTION_CONTINUE_EXECUTION)
+        glut.glutInitDisplayMode(
+            glut.GLUT_RGBA
+            | glut.GLUT_DOUBLE
+            | glut.GLUT_DEPTH
+            | glut.GLUT_STENCIL
+            | glut.GLUT_MULTISAMPLE
+        )
+        glut.glutInitWindowSize(width, height)
+        self._scene: Scene | None = None
+        self._on_close: Callable[[], None] = lambda: None
+        self._error: BaseException | None = None
+        self._looping = False
+        self._id: int | None = glut.glutCreateWindow(title.encode())
+        # PyOpenGL lets go of callbacks before GLUT calls the last of them.
+        self._callbacks = [
+            register(self._guarded(callback))
+            for register, callback in (
+                (glut.glutDisplayFunc, self._draw),
+                (glut.glutReshapeFunc, self._reshape),
+                (glut.glutKeyboardFunc, self._keyboard),
+                (glut.glutMouseFunc, self._mouse_click),
+                (glut.glutMotionFunc, self._mouse_move),
+                (glut.glutCloseFunc, self._closed),
+            )
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the window is there."""
+        return self._id is not None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height [pixels], 0 once it was closed."""
+        if self._id is None:
+            return 0, 0
+        glut = self._glut
+        glut.glutSetWindow(self._id)
+        return glut.glutGet(glut.GLUT_WINDOW_WIDTH), glut.glutGet(glut.GLUT_WINDOW_HEIGHT)
+
+    def set_scene(self, scene: Scene, on_close: Callable[[], None] = lambda: None) -> None:
+        """Chooses what is seen, and what frees its part of the context when the window closes."""
+        self._scene, self._on_close = scene, on_close
+
+    def show(self) -> None:
+        """Redraws and runs one round of events; does nothing once the window was closed."""
+        if self._id is None:
+            return
+        self._glut.glutSetWindow(self._id)
+        self._glut.glutPostRedisplay()
+        self._glut.glutMainLoopEvent()
+        self._raise()
+
+    def run(self, tick: Callable[[], float]) -> None:
+        """Runs GLUT's main loop until the window is closed.
+
+        Ends GLUT for the process: other windows close too, and new ones begin anew.
+
+        Args:
+            tick: Called before each picture; returns how long to wait for the next call [s].
+        """
+        if self._id is None:
+            return
+        self._tick = self._guarded(functools.partial(self._run_tick, tick))
+        self._looping = True
+        self._glut.glutSetWindow(self._id)
+        self._timer = self._glut.glutTimerFunc(0, self._tick, 0)
+        self._glut.glutMainLoop()
+        self._looping = False
+        self._id = None
+        self._raise()
+
+    def read(self) -> npt.NDArray[np.uint8]:
+        """Returns the window's picture, drawn anew, uint8 of shape `(height, width, 3)`."""
+        from OpenGL import GL
+
+        width, height = self.size
+        if self._scene is not None:
+            self._scene.draw()
+        GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+        pixels = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1].copy()
+
+    def close(self) -> None:
+        """Closes the window; twice does no harm."""
+        if self._id is None:
+            return
+        self._glut.glutSetWindow(self._id)
+        self._glut.glutDestroyWindow(self._id)
+        if self._looping:
+            self._glut.glutLeaveMainLoop()
+        else:
+            self._glut.glutMainLoopEvent()  # in which GLUT lets it go
+
+    def _run_tick(self, tick: Callable[[], float], _: int) -> None:
+        if self._id is None:
+            return
+        wait = tick()
+        if self._id is not None:
+            self._glut.glutSetWindow(self._id)
+            self._glut.glutPostRedisplay()
+            self._timer = self._glut.glutTimerFunc(max(int(1000.0 * wait), 0), self._tick, 0)
+
+    def _draw(self) -> None:
+        if self._scene is not None:
+            self._scene.draw()
+        self._glut.glutSwapBuffers()
+
+    def _reshape(self, width: int, height: int) -> None:
+        if self._scene is not None:
+            self._scene.reshape(width, height)
+
+    def _keyboard(self, key: bytes, x: int, y: int) -> None:
+        code = ord(key)
+        if self._scene is not None:
+            self._scene.keyboard(code, x, y)
+        if code in (ESCAPE, ord("q")):
+            self.close()
+
+    def _mouse_click(self, button: int, state: int, x: int, y: int) -> None:
+        if self._scene is not None:
+            self._scene.mouse_click(button, state, x, y)
+
+    def _mouse_move(self, x: int, y: int) -> None:
+        if self._scene is not None:
+            self._scene.mouse_move(x, y)
+
+    def _closed(self) -> None:
+        """Is called while the context is still there."""
+        if self._id is None:
+            return
+        self._id = None
+        self._on_close()
+        self._scene = None
+        if self._looping:
+            self._glut.glutLeaveMainLoop()
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Returns a callback whose error waits for Python to be in charge again."""
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except BaseException as error:
+                self._error = self._error or error
+                if self._looping:
+                    self._glut.glutLeaveMainLoop()
+
+        return guarded
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+
+def check() -> Any:
+    """Returns PyOpenGL's GLUT if a window can be opened.
+
+    Raises:
+        CoreError: PyOpenGL, freeglut or a display is missing.
+    """
+    glut = _import_glut()
+    _check_display()
+    return glut
+
+
+def _import_glut() -> Any:
+    """Returns PyOpenGL's GLUT, which on Linux speaks to X11 by GLX."""
+    chosen = "PYOPENGL_PLATFORM"
+    choose = sys.platform == "linux" and chosen not in os.environ and "OpenGL" not in sys.modules
+    if choose:
+        os.environ[chosen] = "glx"
+    try:
+        from OpenGL import GLUT
+    except ImportError as error:
+        raise errors.CoreError(
+            f"The window needs PyOpenGL. Install it with: {_INSTALL} ({error})"
+        ) from error
+    finally:
+        if choose:
+            del os.environ[chosen]
+    if not bool(GLUT.glutInit) or not bool(GLUT.glutMainLoopEvent):
+        raise errors.CoreError(
+            "The window needs freeglut. Install Debian's package freeglut3-dev, or your system's."
+        )
+    return GLUT
+
+
+def _check_display() -> None:
+    """Raises where GLUT would end the process: without a display that speaks OpenGL."""
+    if sys.platform != "linux":
+        return
+    name = os.environ.get("DISPLAY", "")
+    advice = "Run on a desktop or by xvfb-run of Debian's package xvfb."
+    try:
+        x11 = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
+    except OSError as error:
+        raise errors.CoreError(f"The window needs X11. {advice} ({error})") from error
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display = ctypes.c_void_p(x11.XOpenDisplay(None))
+    if not display:
+        raise errors.CoreError(
+            f"The window needs a display: DISPLAY is {name!r}, which cannot be opened. {advice}"
+        )
+    numbers = [ctypes.byref(ctypes.c_int()) for _ in range(3)]
+    has_glx = x11.XQueryExtension(display, b"GLX", *numbers)
+    x11.XCloseDisplay(display)
+    if not has_glx:
+        raise errors.CoreError(
+            f"The window needs OpenGL, and the display {name!r} has no GLX. {advice}"
+        )

@@ -1,0 +1,105 @@
+"""Policies by name: what the standalone viewer lets a character do."""
+
+import importlib
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors, pretrained
+from dm_deepmimic import policy as networks
+
+Array = npt.NDArray[np.float64]
+Policy = Callable[[Array], npt.ArrayLike]
+
+BUILT_IN = ("random", "reference", "zero")
+HELP = (
+    "zero, random, reference (the clip's pose as PD targets), module:function (from an observation "
+    "to an action), a policy.npz of the training examples or their output folder, or a checkpoint "
+    "of DeepMimic's, such as humanoid3d_walk.ckpt"
+)
+
+
+def read_policy(name: str) -> Policy | str:
+    """Returns the policy that a file or a module holds, or a built-in one's name.
+
+    Raises:
+        UnknownNameError: It is none of these.
+        AssetNotFoundError: A file is missing.
+        AssetFormatError: A file is broken.
+        ValueError: A module cannot be imported, or has no such function.
+    """
+    if name in BUILT_IN:
+        return name
+    path = pathlib.Path(name)
+    if path.is_dir() or path.suffix in (".npz", ".pkl"):
+        path = path if path.suffix == ".npz" else (path if path.is_dir() else path.parent)
+        return networks.read_policy(path if path.suffix == ".npz" else path / networks.FILE)
+    if path.suffix == ".index" or path.with_name(path.name + ".index").exists():
+        return pretrained.load_policy(path)
+    if ":" in name:
+        return _imported(*name.rsplit(":", 1))
+    raise errors.UnknownNameError(
+        "policy", name, "", (*BUILT_IN, "module:function", "a checkpoint")
+    )
+
+
+def check_sizes(policy: Policy | str, core: Any) -> None:
+    """Raises the error of a network that does not fit a core.
+
+    Raises:
+        ValueError: Its sizes are others.
+    """
+    if isinstance(policy, networks.Policy):
+        has = policy.state_size + policy.goal_size, policy.action_size
+        wants = core.get_state_size(0) + core.get_goal_size(0), core.get_action_size(0)
+        if has != wants:
+            raise ValueError(
+                f"Expected a policy from {wants[0]} to {wants[1]} numbers for this scene, got one "
+                f"from {has[0]} to {has[1]}."
+            )
+
+
+def open_policy(policy: Policy | str, core: Any, seed: int) -> Policy:
+    """Returns a policy that acts in a core.
+
+    Args:
+        policy: From `read_policy`.
+        core: The core.
+        seed: Of a random policy.
+
+    Raises:
+        UnsupportedError: The core cannot do what a built-in policy needs.
+    """
+    if not isinstance(policy, str):
+        return policy
+    low, high = core.build_action_bound_min(0), core.build_action_bound_max(0)
+    if policy == "zero":
+        action = np.zeros(len(low))
+        return lambda _: action
+    if policy == "random":
+        generator = np.random.default_rng(seed)
+        return lambda _: generator.uniform(low, high)
+    if not hasattr(core, "reference_actions"):
+        raise errors.UnsupportedError("the policy 'reference'", core=core.name)
+    ahead = core.control_timestep()
+    return lambda _: core.reference_actions([core.get_clip_time() + ahead])[0]
+
+
+def _imported(module: str, function: str) -> Policy:
+    folder = os.getcwd()
+    if folder not in sys.path:  # as `python -m` has it, and a console script does not
+        sys.path.insert(0, folder)
+    try:
+        found: Policy = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"Expected a policy module:function, got {module}:{function}: {error}."
+        ) from error
+    if not callable(found):
+        raise ValueError(f"Expected a function, got {module}:{function}, which is {found!r}.")
+    return found

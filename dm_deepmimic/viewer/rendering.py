@@ -1,0 +1,88 @@
+"""What `Environment.render` does: a window, pictures, or both."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import errors
+from dm_deepmimic.viewer import canvas, drawing, offscreen
+from dm_deepmimic.viewer.glut_window import Window
+
+SIZE = 640, 480  # of a picture [pixels]
+
+
+class Rendering:
+    """How a core is seen."""
+
+    def __init__(self, core: Any, window: Window | None = None) -> None:
+        """Shows a core.
+
+        Args:
+            core: The simulator. One with `shapes` is drawn here, one with `draw` draws itself.
+            window: Where to show it, if anywhere; it is closed at the end.
+
+        Raises:
+            UnsupportedError: The core can neither be drawn nor draw itself.
+        """
+        self._core, self._window = core, window
+        self._renderer: offscreen.Renderer | None = None
+        self._has_shapes = hasattr(core, "shapes")
+        if not self._has_shapes and not hasattr(core, "draw"):
+            raise errors.UnsupportedError("drawing", core=core.name)
+        if window is None:
+            return
+        if self._has_shapes:
+            seen = canvas.Canvas(canvas.CoreSubject(core))
+            window.set_scene(seen, seen.release)
+        else:
+            window.set_scene(core)
+            core.reshape(*window.size)
+
+    def show(self) -> None:
+        """Redraws the window, if there is one, and runs one round of its events."""
+        if self._window is not None:
+            self._window.show()
+
+    def picture(
+        self,
+        width: int | None,
+        height: int | None,
+        camera: str | drawing.Camera,
+        ghost: drawing.Ghost,
+    ) -> npt.NDArray[np.uint8]:
+        """Returns a picture, see `Environment.render`."""
+        if not self._has_shapes:
+            return self._own_picture(width, height)
+        if isinstance(camera, str):
+            if camera not in drawing.CAMERAS:
+                raise errors.UnknownNameError("camera", camera, "", drawing.CAMERAS)
+            camera = drawing.CAMERAS[camera]
+        if ghost not in drawing.GHOSTS:
+            raise errors.UnknownNameError("ghost", str(ghost), "", drawing.GHOSTS)
+        size = SIZE[0] if width is None else width, SIZE[1] if height is None else height
+        if self._renderer is not None and (self._renderer.width, self._renderer.height) != size:
+            self._renderer.close()
+            self._renderer = None
+        if self._renderer is None:
+            self._renderer = offscreen.Renderer(*size)
+        return self._renderer.render(drawing.visible(self._core.shapes(), ghost), camera)
+
+    def close(self) -> None:
+        """Closes the window; twice does no harm."""
+        if self._window is not None:
+            self._window.close()
+        if self._renderer is not None:
+            self._renderer.close()
+
+    def _own_picture(self, width: int | None, height: int | None) -> npt.NDArray[np.uint8]:
+        if self._window is None or not self._window.is_open:
+            raise errors.UnsupportedError(
+                "pictures without a window", supported="load(..., enable_draw=True)",
+                core=self._core.name,
+            )  # fmt: skip
+        has = self._window.size
+        size = has[0] if width is None else width, has[1] if height is None else height
+        if size != has:
+            raise ValueError(f"Expected the window's size {has} of a picture, got {size}.")
+        return self._window.read()
