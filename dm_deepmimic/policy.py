@@ -130,7 +130,7 @@ def read_policy(path: str | os.PathLike[str]) -> Policy:
     try:
         with np.load(path, allow_pickle=False) as file:
             content = dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise errors.AssetFormatError(path, "its content", "arrays", str(error)) from error
     fields: dict[str, Any] = {}
     for name in (*_NUMBERS, *_ARRAYS, "layout"):

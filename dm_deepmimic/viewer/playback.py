@@ -149,9 +149,8 @@ class Playback:
         core = self.core
         observation = np.concatenate([core.record_state(0), core.record_goal(0)])
         core.set_action(0, np.asarray(self._policy(observation), np.float64))
-        value = getattr(self._policy, "value", None)
-        if value is not None:
-            self.values(float(value(observation)))
+        if hasattr(self._policy, "value") and getattr(self._policy, "value_layers", True):
+            self.values(float(self._policy.value(observation)))
 
     def _note(self) -> None:
         lines = core_lines(self.core)

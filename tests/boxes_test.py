@@ -1,0 +1,193 @@
+"""Tests of what disturbs the embedded core's character: pushes and boxes."""
+
+import numpy as np
+import pytest
+
+import dm_deepmimic
+from dm_deepmimic import kinematics
+from dm_deepmimic.embedded import boxes
+from dm_deepmimic.shapes import Role
+
+UPDATE = 1.0 / 600.0
+WALK, DRIBBLE = "humanoid3d_walk", "amp_dribble_humanoid3d_locomotion"
+FAR = (5.0, 3.0, 0.0)
+
+
+@pytest.fixture(name="core")
+def core_fixture():
+    """Returns a core whose character floats, at rest and far from the ground."""
+    with dm_deepmimic.load(WALK, core="embedded", seed=0, gravity=(0.0, 0.0, 0.0)) as environment:
+        environment.reset_to(time=0.0)
+        core = environment.core
+        pose = core.get_pose()
+        core.set_pose(pose + np.eye(len(pose))[1] * 5.0)
+        core.set_vel(np.zeros(len(pose)))
+        core.set_action(0, core.reference_actions([0.0])[0])  # so that it holds still
+        yield core
+
+
+def center_of_mass_velocity(core) -> np.ndarray:
+    skeleton = core.batch.character.skeleton
+    frames = kinematics.make_frames(core.batch.character.num_joints)
+    kinematics.place_bodies(skeleton, core.get_pose(), core.get_vel(), frames)
+    return np.array(kinematics.center_of_mass(skeleton, frames.bodies)[3:])
+
+
+def mass(core) -> float:
+    return float(core.batch.character.skeleton.body_mass.sum())
+
+
+def places(core) -> np.ndarray:
+    return np.array([shape.position for shape in core.shapes() if shape.role is Role.BOX])
+
+
+def forces(core, body: int, force: tuple[float, float, float]) -> np.ndarray:
+    rows = np.zeros((core.batch.character.num_joints, 6))
+    rows[body, :3] = force
+    return rows
+
+
+class TestPushes:
+    @pytest.mark.parametrize("body", [0, 1, 8, 14])
+    def test_a_force_moves_the_centre_of_mass_by_newtons_law(self, core, body):
+        force = np.array([30.0, -50.0, 70.0])
+        core.set_body_forces(forces(core, body, force))
+        for _ in range(6):
+            core.update(UPDATE)
+        expected = 6 * UPDATE * force / mass(core)
+        np.testing.assert_allclose(center_of_mass_velocity(core), expected, rtol=2e-3)
+
+    def test_a_force_lasts_until_it_is_taken_away(self, core):
+        core.set_body_forces(forces(core, 0, (0.0, 0.0, 100.0)))
+        core.update(UPDATE)
+        core.set_body_forces(forces(core, 0, (0.0, 0.0, 0.0)))
+        speed = center_of_mass_velocity(core)
+        core.update(UPDATE)
+        np.testing.assert_allclose(center_of_mass_velocity(core), speed, atol=1e-6)
+
+    def test_a_reset_ends_a_push(self, core):
+        core.reset_to(time=0.5)
+        core.update(UPDATE)
+        calm = core.get_vel()
+        core.set_body_forces(forces(core, 0, (0.0, 500.0, 0.0)))
+        core.reset_to(time=0.5)
+        core.update(UPDATE)
+        np.testing.assert_array_equal(core.get_vel(), calm)
+
+    @pytest.mark.parametrize(
+        ("bad", "got"),
+        [(np.zeros((3, 6)), "(3, 6)"), (np.full((15, 6), np.nan), "a number that is not finite")],
+    )
+    def test_a_bad_force_says_what_was_expected(self, core, bad, got):
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            core.set_body_forces(bad)
+        assert str(error.value) == f"Expected forces of shape (15, 6), all finite, got {got}."
+
+
+class TestBoxes:
+    def test_a_box_flies_straight_without_gravity(self, core):
+        core.throw_box(0.2, FAR, (1.0, 2.0, 3.0))
+        for _ in range(60):
+            core.update(UPDATE)
+        np.testing.assert_allclose(places(core), [np.add(FAR, (0.1, 0.2, 0.3))], atol=1e-9)
+
+    def test_a_box_that_touches_nothing_leaves_the_character_alone(self, core):
+        def run(throws: bool) -> np.ndarray:
+            core.reset_to(time=0.3)
+            core.set_action(0, np.zeros(core.get_action_size()))
+            if throws:
+                core.throw_box(0.2, FAR, (0.0, 0.0, 0.0))
+            for _ in range(20):
+                core.update(UPDATE)
+            return core.get_pose()
+
+        np.testing.assert_allclose(run(True), run(False), atol=1e-9)
+
+    def test_a_box_that_hits_hands_over_its_momentum(self, core):
+        chest = next(shape for shape in core.shapes() if shape.body == 1)
+        start = chest.position + np.array([1.0, 0.0, 0.0])
+        core.throw_box(0.2, start, (-10.0, 0.0, 0.0))
+        for _ in range(120):
+            core.update(UPDATE)
+        box_mass = boxes.DENSITY * 0.2**3
+        lost = box_mass * (core.batch._simulation.data[0].joint("box0").qvel[:3] - (-10.0, 0, 0))
+        assert lost[0] > 0.2 * 10.0 * box_mass
+        np.testing.assert_allclose(mass(core) * center_of_mass_velocity(core), -lost, atol=0.1)
+
+    def test_a_box_disappears_after_two_seconds(self, core):
+        core.throw_box(0.2, FAR, (0.0, 0.0, 0.0))
+        for _ in range(600):
+            core.update(UPDATE)
+        core.throw_box(0.3, np.add(FAR, 1.0), (0.0, 1.0, 0.0))
+        for _ in range(599):
+            core.update(UPDATE)
+        assert len(places(core)) == 2
+        core.update(UPDATE)
+        core.update(UPDATE)
+        np.testing.assert_allclose(places(core), [np.add(FAR, (1.0, 2.0, 1.0))], atol=0.01)
+
+    def test_a_reset_clears_them(self, core):
+        core.throw_box()
+        core.reset()
+        assert len(places(core)) == 0
+        assert core.batch._simulation.model.nbody == 16
+
+    def test_the_oldest_make_room(self, core):
+        for number in range(boxes.MAX_BOXES + 3):
+            core.throw_box(0.1, (10.0 + number, 5.0, 0.0), (0.0, 0.0, 0.0))
+        assert places(core)[:, 0].tolist() == [10.0 + n for n in range(3, boxes.MAX_BOXES + 3)]
+
+    def test_random_boxes_fly_at_the_character_and_change_no_other_chance(self):
+        with dm_deepmimic.load(WALK, core="embedded", seed=5) as environment:
+            environment.reset()
+            core = environment.core
+            root = core.get_pose()[:3]
+            for _ in range(5):
+                core.throw_box()
+            far = np.linalg.norm(places(core) - root, axis=1)
+            assert np.all((0.8 < far) & (far < 4.0))
+            core.update(UPDATE)
+            assert np.all(np.linalg.norm(places(core) - root, axis=1) < far)
+            after = environment.reset().observation
+        with dm_deepmimic.load(WALK, core="embedded", seed=5) as environment:
+            environment.reset()
+            np.testing.assert_array_equal(environment.reset().observation, after)
+
+    def test_the_ball_goes_on_as_it_was(self):
+        with dm_deepmimic.load(DRIBBLE, core="embedded", seed=0) as environment:
+            environment.reset()
+            core = environment.core
+
+            def run(throws: bool) -> np.ndarray:
+                core.seed(3)
+                core.reset()
+                joint = core.batch._simulation.data[0].joint("ball")
+                joint.qvel[:3] = (1.0, 0.0, 2.0)
+                core.update(UPDATE)
+                if throws:
+                    core.throw_box(0.1, (30.0, 5.0, 0.0), (0.0, 0.0, 0.0))
+                for _ in range(30):
+                    core.update(UPDATE)
+                return core.batch.worlds.ball[0].copy()
+
+            np.testing.assert_allclose(run(True), run(False), atol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("box", "sentence"),
+        [
+            (
+                (0.2, None, None),
+                "Expected all of side, position and velocity, or none, got 0.2, None, None.",
+            ),
+            (
+                (5.0, FAR, (0, 0, 0)),
+                "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
+                "three finite numbers, got 5.0, [5. 3. 0.], [0. 0. 0.].",
+            ),
+        ],
+    )
+    def test_a_bad_box_says_what_was_expected(self, core, box, sentence):
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            core.throw_box(*box)
+        assert str(error.value) == sentence
+        assert len(places(core)) == 0

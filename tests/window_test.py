@@ -1,0 +1,422 @@
+"""Tests of real windows: on a display of their own, with keys and mouse really sent."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
+WALK = "humanoid3d_walk"
+PATIENCE = 200.0  # the first load compiles [s]
+FOLDER = pathlib.Path(__file__).parent
+TITLE = "DeepMimic"
+SIZE = 400, 300
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed")
+
+
+@pytest.fixture(scope="module", name="display")
+def display_fixture():
+    """Returns the environment of a process with a display of its own."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "+extension", "GLX"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as file:
+        number = file.readline().strip()
+    yield {**os.environ, "DISPLAY": f":{number}"}
+    server.terminate()
+    server.wait()
+
+
+class Running:
+    """A program with a window; what it prints, a JSON line a tick, is its state."""
+
+    def __init__(self, environment: dict[str, str], *command: str):
+        self._environment = environment
+        self.lines, self.state = [], {}
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def _read(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                self.state = json.loads(line)
+            else:
+                self.lines.append(line)
+
+    def wait(self, condition, patience: float = 60.0) -> dict:
+        """Returns the first state that meets a condition."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            state = self.state
+            if state and condition(state):
+                return state
+            if self.process.poll() is not None and not state.get("ended"):
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"waited in vain; {self.state}, {''.join(self.lines)}")
+
+    def focus(self):
+        """Waits for the window, and sends it all keys from now on."""
+        self.wait(lambda state: "time" in state, PATIENCE)
+        self.window = self._send("search", "--name", TITLE).split()[-1]
+        self._send("windowfocus", "--sync", self.window)
+
+    def key(self, *names: str):
+        self._send("key", *names)
+
+    def point(self, x: int, y: int):
+        self._send("mousemove", "--window", self.window, str(x), str(y))
+
+    def mouse(self, *words: str):
+        self._send(*words)
+
+    def picture(self) -> np.ndarray:
+        image_grab = pytest.importorskip("PIL.ImageGrab", reason="Pillow takes the screenshots")
+        grabbed = image_grab.grab(xdisplay=self._environment["DISPLAY"])
+        return np.array(grabbed)[: SIZE[1], : SIZE[0]].astype(int)
+
+    def _send(self, *words: str) -> str:
+        return subprocess.run(
+            ["xdotool", *words], env=self._environment, capture_output=True, text=True, check=True
+        ).stdout
+
+
+def blue(picture: np.ndarray) -> np.ndarray:
+    return picture[..., 2] - picture[..., 0] > 40
+
+
+@pytest.fixture(name="viewer")
+def viewer_fixture(display):
+    options = (WALK, "--core=embedded", f"--size={SIZE[0]}x{SIZE[1]}", "--camera=side")
+    with Running(display, str(FOLDER / "viewer_probe.py"), *options) as running:
+        running.focus()
+        yield running
+
+
+@pytest.mark.slow
+class TestViewer:
+    def test_every_key_does_what_the_help_says(self, viewer):
+        viewer.key("space")
+        paused = viewer.wait(lambda state: state["paused"])
+        first = viewer.picture()
+        rows, columns = np.nonzero(blue(first))
+        assert len(rows) > 300 and abs(columns.mean() - SIZE[0] / 2) < 100
+
+        viewer.key("greater", "greater", "greater")
+        later = viewer.wait(lambda state: round((state["time"] - paused["time"]) * 60) == 3)
+        viewer.key("less", "less")
+        assert viewer.wait(lambda state: state["back"] == 2)["time"] == later["time"]
+        viewer.key("greater", "greater")
+        viewer.wait(lambda state: state["back"] == 0)
+
+        for ghost in ("over", "beside", "off"):
+            viewer.key("g")
+            viewer.wait(lambda state, ghost=ghost: state["ghost"] == ghost)
+        for shown in (True, False):
+            viewer.key("h")
+            viewer.wait(lambda state, shown=shown: state["help"] is shown)
+        for follows in (False, True):
+            viewer.key("c")
+            viewer.wait(lambda state, follows=follows: state["follows"] is follows)
+
+        viewer.key("comma", "comma", "comma")
+        viewer.wait(lambda state: state["speed"] == 0.85)
+        viewer.key("period")
+        viewer.wait(lambda state: state["speed"] == 0.9)
+        viewer.key("slash")
+        viewer.wait(lambda state: state["speed"] == 1.0)
+
+        viewer.key("r")
+        viewer.wait(lambda state: state["time"] == 0.0)
+        viewer.key("x", "x", "greater")
+        viewer.wait(lambda state: state["roles"].count("BOX") == 2)
+
+        viewer.key("space")
+        viewer.wait(lambda state: not state["paused"] and state["time"] > 0.2)
+        assert np.any(viewer.picture() != first)
+
+        viewer.key("l")
+        viewer.wait(lambda state: state["core"] != paused["core"])
+        viewer.key("q")
+        viewer.wait(lambda state: state.get("ended"))
+        assert viewer.process.wait(PATIENCE) == 0
+
+    def test_the_mouse_pushes_and_moves_the_camera(self, viewer):
+        viewer.key("space")
+        camera = viewer.wait(lambda state: state["paused"])["camera"]
+        rows, columns = np.nonzero(blue(viewer.picture()))
+        target = np.argmin(np.abs(rows - np.median(rows)) + np.abs(columns - np.median(columns)))
+        x, y = int(columns[target]), int(rows[target])
+        viewer.point(x, y)
+        viewer.mouse("mousedown", "1")
+        viewer.wait(lambda state: state["pushed"] >= 0)
+        viewer.point(x + 60, y - 30)
+        force = viewer.wait(lambda state: state["force"][0] > 1.0)["force"]
+        assert force[1] == pytest.approx(0.5 * force[0], rel=0.2)  # right is x from the side
+        assert abs(force[2]) < 0.2 * force[0]
+        viewer.mouse("mouseup", "1")
+        viewer.wait(lambda state: state["pushed"] < 0 and not any(state["force"]))
+
+        def drag(button: int) -> list[float]:
+            before = viewer.state["camera"]
+            viewer.point(60, 60)
+            viewer.mouse("mousedown", str(button))
+            viewer.point(120, 40)
+            after = viewer.wait(lambda state: state["camera"] != before)["camera"]
+            viewer.mouse("mouseup", str(button))
+            return [b - a for a, b in zip(before, after, strict=True)]
+
+        assert viewer.state["camera"] == camera
+        for button in (2, 1):  # beside the character the left one orbits too
+            turn = drag(button)
+            assert turn[0] == pytest.approx(-36.0) and turn[1] == pytest.approx(12.0)
+        pan = drag(3)
+        assert pan[:3] == [0.0, 0.0, 0.0] and max(map(abs, pan[3:])) > 0.1
+        distance = viewer.state["camera"][2]
+        viewer.mouse("click", "4")
+        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * distance))
+        viewer.mouse("click", "5")
+        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * 1.05 * distance))
+
+    def test_closing_the_window_ends_the_program(self, viewer):
+        viewer.mouse("windowclose", viewer.window)
+        assert viewer.process.wait(PATIENCE) in (0, 1)
+
+    def test_the_window_can_change_its_size(self, viewer):
+        viewer.mouse("windowsize", viewer.window, "300", "200")
+        viewer.wait(lambda state: state["size"] == [300, 200])
+
+
+@pytest.mark.slow
+class TestLoops:
+    """`render` in a user's own loop, each in a process of its own."""
+
+    def run(self, display, code: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-c", f"import numpy as np, dm_deepmimic\n{code}"],
+            env={**display, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def test_the_user_keeps_control_and_closing_ends_only_drawing(self, display):
+        code = """
+import subprocess, time
+env = dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, enable_draw=True)
+env.reset()
+window = env._rendering._window
+for step in range(20):
+    env.step(np.zeros(env.action_spec().shape))
+    env.render()
+    print(step, window.is_open)
+    if step == 5:
+        name = subprocess.run(["xdotool", "search", "--name", "DeepMimic"], capture_output=True,
+                              text=True).stdout.split()[-1]
+        subprocess.run(["xdotool", "windowfocus", "--sync", name, "key", "q"], check=True)
+    if step == 6:
+        while window.is_open:
+            env.render()
+env.close()
+print("closed")
+"""
+        finished = self.run(display, code)
+        assert finished.stderr == "" and finished.returncode == 0
+        lines = finished.stdout.split("\n")
+        assert "5 True" in lines and "19 False" in lines and "closed" in lines
+
+    def test_pictures_and_a_window_live_together(self, display):
+        code = """
+with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, enable_draw=True) as env:
+    env.reset()
+    for _ in range(3):
+        env.render()
+        picture = env.render(mode="rgb_array", width=160, height=120).astype(int)
+        shown = env._rendering._window.read().astype(int)
+        print(*((seen[..., 2] - seen[..., 0] > 40).sum() > 300 for seen in (picture, shown)))
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.split() == 6 * ["True"]
+
+    def test_fifty_windows_open_and_close_without_a_leak(self, display):
+        code = """
+import resource
+from dm_deepmimic.viewer import canvas, glut_window
+player = dm_deepmimic.load_player("humanoid3d_walk")
+sizes = []
+for _ in range(50):
+    window = glut_window.Window("DeepMimic", 200, 150)
+    seen = canvas.Canvas(canvas.CoreSubject(player))
+    seen.reshape(200, 150)
+    window.set_scene(seen, seen.release)
+    window.show()
+    assert window.read().std() > 5.0
+    window.close()
+    sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print((sizes[-1] - sizes[9]) / 1024)
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert float(finished.stdout) < 40.0  # [MB], of 40 windows with 2 MB of textures each
+
+    def test_a_callbacks_error_reaches_the_caller(self, display):
+        code = """
+from dm_deepmimic.viewer import glut_window
+class Broken:
+    def draw(self): raise KeyError("broken scene")
+    def reshape(self, w, h): pass
+window = glut_window.Window()
+window.set_scene(Broken())
+for call in (window.show, lambda: window.run(lambda: 0.0)):
+    try:
+        call()
+    except KeyError as error:
+        print(error)
+"""
+        finished = self.run(display, code)
+        assert finished.stdout == "'broken scene'\n'broken scene'\n", finished.stderr
+
+    def test_a_core_that_draws_itself_gets_the_windows_calls(self, display):
+        code = """
+import subprocess, sys
+from fake_core import FakeEnv
+class Drawing(FakeEnv):
+    def __init__(self, args, enable_draw):
+        super().__init__(args, enable_draw)
+        from OpenGL import GL
+        print("context", GL.glGetString(GL.GL_VERSION) is not None, enable_draw)
+        self.told = []
+    def draw(self):
+        from OpenGL import GL
+        GL.glClearColor(0.0, 1.0, 0.0, 1.0)
+        GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        self.told.append("draw")
+    def reshape(self, w, h): self.told.append(("reshape", w, h))
+    def keyboard(self, key, x, y): self.told.append(("key", chr(key)))
+    def mouse_click(self, button, state, x, y): self.told.append(("click", button, state))
+    def mouse_move(self, x, y): self.told.append("move")
+with dm_deepmimic.load("humanoid3d_walk", core=Drawing, enable_draw=True) as env:
+    env.reset()
+    env.render()
+    def xdotool(*words):
+        return subprocess.run(["xdotool", *words], capture_output=True, text=True).stdout
+    name = xdotool("search", "--name", "DeepMimic").split()[-1]
+    xdotool("windowfocus", "--sync", name, "mousemove", "--window", name, "50", "60")
+    xdotool("key", "k", "mousedown", "1", "mousemove_relative", "5", "5", "mouseup", "1")
+    told = env.core.env.told
+    while ("click", 0, 1) not in told:
+        env.render()
+    print(("reshape", 800, 450) in told, ("key", "k") in told, ("click", 0, 0) in told,
+          "move" in told)
+    picture = env.render(mode="rgb_array")
+    print(picture.shape, picture[0, 0].tolist())
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.splitlines() == [
+            "context True True",
+            "True True True True",
+            "(450, 800, 3) [0, 255, 0]",
+        ]
+
+    def test_the_drop_in_draws_in_the_callers_context(self, display):
+        code = """
+from dm_deepmimic import DeepMimicEnv, assets
+from dm_deepmimic.viewer import glut_window
+window = glut_window.Window("theirs", 200, 150)
+path = str(assets.resolve_scene_file("humanoid3d_walk"))
+env = DeepMimicEnv(["--arg_file", path, "--num_update_substeps", "10"], True)
+env.reshape(200, 150)
+window.set_scene(env)
+env.set_action(0, np.zeros(28))
+env.log_val(0, 0.5)
+env.log_val(0, 0.6)
+env.keyboard(ord("x"), 0, 0)
+for _ in range(5):
+    env.update(1 / 600)
+window.show()
+print(env.get_win_width(), window.read().std() > 5.0)
+env.shutdown()
+window.close()
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout == "200 True\n"
+
+
+class TestMissing:
+    """What a machine is told that cannot open a window."""
+
+    def error_of(self, code: str, **variables: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
+        code = f"""
+from dm_deepmimic import errors
+{code}
+from dm_deepmimic.viewer import glut_window
+try:
+    glut_window.Window()
+except errors.CoreError as error:
+    print(error)
+"""
+        command = [sys.executable, "-c", code]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def test_a_display(self):
+        assert self.error_of("", DISPLAY=":987") == (
+            "The window needs a display: DISPLAY is ':987', which cannot be opened. Run on a "
+            "desktop or by xvfb-run of Debian's package xvfb."
+        )
+
+    def test_pyopengl(self):
+        assert self.error_of("import sys; sys.modules['OpenGL'] = None") == (
+            "The window needs PyOpenGL. Install it with: pip install 'dm_deepmimic[viewer]' "
+            "(import of OpenGL halted; None in sys.modules)"
+        )
+
+    def test_freeglut(self):
+        pytest.importorskip("OpenGL", reason="PyOpenGL looks for freeglut")
+        code = """
+import ctypes
+load = ctypes.CDLL
+def no_glut(name, *arguments, **options):
+    if "glut" in str(name): raise OSError(name)
+    return load(name, *arguments, **options)
+ctypes.cdll._dlltype = no_glut
+"""
+        assert self.error_of(code) == (
+            "The window needs freeglut. Install Debian's package freeglut3-dev, or your system's."
+        )
+
+    def test_importing_the_viewer_needs_none_of_them(self):
+        code = "import sys, dm_deepmimic.viewer.__main__; print('OpenGL' in sys.modules)"
+        finished = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert finished.stdout == "False\n"
