@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import numbers
 import os
+import pathlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -298,7 +299,13 @@ def _import_deepmimic() -> Callable[[list[str], bool], Any]:
         raise errors.CoreError(
             f"The core 'deepmimic' cannot be imported: {error} (in {name})."
         ) from error
-    return make
+    folder = pathlib.Path(importlib.import_module("deepmimic").__path__[0])
+
+    def make_where_its_shaders_are(args: list[str], enable_draw: bool) -> Any:
+        with contextlib.chdir(folder) if enable_draw else contextlib.nullcontext():
+            return make(args, enable_draw)
+
+    return make_where_its_shaders_are
 
 
 def _native_seed(seed: int | None) -> int:

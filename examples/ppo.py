@@ -416,8 +416,9 @@ class PPOLearner(acme.Learner):
 
 
 def _layers(params: Params) -> tuple[tuple[Array, Array], ...]:
-    """Returns kernel and bias of each layer of a perceptron, input first."""
-    return tuple((layer["w"], layer["b"]) for layer in params.values() if "w" in layer)
+    """Returns kernel and bias of each layer of a `perceptron`, input first."""
+    hidden = sorted(name for name in params if name.startswith("mlp"))
+    return tuple((params[name]["w"], params[name]["b"]) for name in (*hidden, "linear"))
 
 
 def write_checkpoint(path: pathlib.Path, checkpoint: Any) -> None:

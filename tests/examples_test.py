@@ -16,8 +16,12 @@ pytest.importorskip("acme")
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 sys.path.append(str(EXAMPLES))
 
+import acme  # noqa: E402
 import amp  # noqa: E402
 import ppo  # noqa: E402
+
+import dm_deepmimic  # noqa: E402
+from dm_deepmimic import policy  # noqa: E402
 
 
 def command(script: str, output: pathlib.Path, *arguments: str) -> list[str]:
@@ -83,6 +87,27 @@ def test_acme_ppo_leaves_a_checkpoint_and_a_learning_curve(trained: pathlib.Path
     counts = ppo.read_checkpoint(trained / "checkpoint.pkl")["counter"]["counts"]
     assert counts["steps"] == curve_steps(trained)[-1] >= 300
     assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_acme_ppo_leaves_a_policy_that_acts_as_its_actor(trained: pathlib.Path):
+    saved = policy.read_policy(trained / policy.FILE)
+    checkpoint = ppo.read_checkpoint(trained / "checkpoint.pkl")
+    with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, dtype=np.float32) as world:
+        spec = acme.make_environment_spec(world)
+        networks = ppo.Networks(spec, checkpoint["config"])
+        learner = ppo.PPOLearner(networks, checkpoint["config"], 0, iter(()))
+        learner.restore(checkpoint["learner"])
+        actor = ppo.PPOActor(
+            networks, learner, saved.action_mean, checkpoint["config"].action_scale
+        )
+        timestep = world.reset()
+        for _ in range(10):
+            action = actor.select_action(timestep.observation)
+            np.testing.assert_allclose(saved(timestep.observation), action, atol=1e-5)
+            timestep = world.step(action)
+        normalised = networks.normalise(learner.save().statistics, timestep.observation)
+        value = networks.value.apply(learner.save().params["value"], normalised)
+        assert saved.value(timestep.observation) == pytest.approx(float(value), abs=1e-5)
 
 
 def test_acme_ppo_does_not_overwrite_a_run(trained: pathlib.Path):

@@ -16,7 +16,7 @@ import pytest
 from fake_core import UPDATES, FakeEnv, ForkEnv, Terminate
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets, chance
+from dm_deepmimic import EndReason, assets, chance, loading
 from dm_deepmimic.core import Mode
 
 WALK = "humanoid3d_walk"
@@ -665,6 +665,21 @@ class TestDeepMimicPackage:
         yield install
         for name in [name for name in sys.modules if name.partition(".")[0] == "deepmimic"]:
             del sys.modules[name]
+
+    def test_it_is_made_where_its_shaders_are_if_it_draws(self, install):
+        install(
+            "import os\nfrom fake_core import FakeEnv\n"
+            "class DeepMimicEnv(FakeEnv):\n"
+            "    def __init__(self, args, draws):\n"
+            "        super().__init__(args, draws)\n"
+            "        self.folder = os.getcwd()\n"
+        )
+        here = os.getcwd()
+        for draws in (True, False):
+            core = loading.load_core(WALK, core="deepmimic", seed=0, enable_draw=draws)
+            assert (core.env.folder.endswith("deepmimic"), core.env.enable_draw) == (draws, draws)
+            assert os.getcwd() == here
+            core.close()
 
     def test_it_is_taken_where_it_imports(self, install):
         install("from fake_core import FakeEnv as DeepMimicEnv")

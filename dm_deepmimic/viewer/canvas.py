@@ -67,11 +67,10 @@ class Canvas:
 
     def __init__(self, subject: Subject, keys: Lines = KEYS, camera: Camera | None = None) -> None:
         self._subject, self._keys = subject, keys
-        self._view = camera or Camera()
+        self._view: Camera | None = camera or Camera()  # until the first picture
         self._camera = mujoco.MjvCamera()
         self._painter: Painter | None = None
         self._width, self._height = 800, 450
-        self._tallest = 0.0
         self._mouse = (0, 0)
         self._drag = Drag.NONE
         self._pushed = -1
@@ -162,10 +161,9 @@ class Canvas:
     def _visible(self) -> list[Shape]:
         """Returns what to draw, and looks at it."""
         seen = self._subject.shapes()
-        first = self._tallest == 0.0
-        self._tallest = max(self._tallest, drawing.character_height(seen))
-        if first:
-            drawing.place_camera(self._view, seen, self._camera, self._tallest)
+        if self._view is not None:
+            drawing.place_camera(self._view, seen, self._camera)
+            self._view = None
         elif self.follows:
             x, _, z = drawing.character_centre(seen)
             self._camera.lookat[:2] = drawing.z_up((x, 0.0, z))[:2]

@@ -89,7 +89,7 @@ CAMERAS = {
     "top": Camera(azimuth=90.0, elevation=-89.0),
 }
 FIT = 2.1  # distance of a camera for a character of height 1
-MIN_HEIGHT = 0.5  # of a character that the camera fits [m]
+HEIGHT = 0.44  # of the humanoid, by the sum of its bodies' lengths
 
 
 def z_up(point: npt.ArrayLike) -> Array:
@@ -110,11 +110,13 @@ def character_centre(shapes: Iterable[Shape]) -> Array:
 
 
 def character_height(shapes: Iterable[Shape]) -> float:
-    """Returns how far the centres of the character's bodies spread, from its root, twice [m]."""
-    places = np.array([shape.position for shape in shapes if shape.role is Role.BODY])
-    if len(places) == 0:
-        return 1.0
-    return max(2.0 * float(np.linalg.norm(places - places[0], axis=1).max()), MIN_HEIGHT)
+    """Returns about how tall a character is, in whatever pose: a share of its bodies' lengths."""
+    lengths = [
+        float(shape.size.max()) + (float(shape.size[0]) if shape.kind == CAPSULE else 0.0)
+        for shape in shapes
+        if shape.role is Role.BODY
+    ]
+    return HEIGHT * sum(lengths) if lengths else 1.0
 
 
 def visible(shapes: Iterable[Shape], ghost: Ghost) -> list[Shape]:
@@ -260,17 +262,15 @@ class Painter:
         self._scene.ngeom += 1
 
 
-def place_camera(
-    camera: Camera, shapes: Sequence[Shape], out_camera: mujoco.MjvCamera, height: float
-) -> None:
+def place_camera(camera: Camera, shapes: Sequence[Shape], out_camera: mujoco.MjvCamera) -> None:
     """Writes the renderer's camera.
 
     Args:
         camera: What was asked for.
         shapes: The scene.
         out_camera: Where to write.
-        height: Of the character, see `character_height` [m].
     """
+    height = character_height(shapes)
     out_camera.type = mujoco.mjtCamera.mjCAMERA_FREE
     out_camera.azimuth, out_camera.elevation = camera.azimuth, camera.elevation
     out_camera.distance = FIT * height if camera.distance is None else camera.distance

@@ -131,6 +131,8 @@ class Window:
         width, height = self.size
         if self._scene is not None:
             self._scene.draw()
+        while GL.glGetError() != GL.GL_NO_ERROR:
+            pass  # the scene's own, which PyOpenGL would take for those of the next call
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
         pixels = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1].copy()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors
 from dm_deepmimic.shapes import Shape
-from dm_deepmimic.viewer.drawing import Camera, Painter, character_height, place_camera
+from dm_deepmimic.viewer.drawing import Camera, Painter, place_camera
 
 MAX_SIZE = 4096  # of a picture's side [pixels]
 _POINTER = ctypes.c_void_p
@@ -36,7 +36,6 @@ class Renderer:
                 raise ValueError(f"Expected a {name} from 1 to {MAX_SIZE} pixels, got {size!r}.")
         self.width, self.height = width, height
         self._camera = mujoco.MjvCamera()
-        self._tallest = 0.0
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "dm_deepmimic_offscreen")
         try:
             self._context, self._painter = self._thread.submit(self._open).result()
@@ -55,8 +54,7 @@ class Renderer:
         """
         if self._closed:
             raise errors.CoreError("Expected an open renderer: this one was closed.")
-        self._tallest = max(self._tallest, character_height(shapes))
-        place_camera(camera or Camera(), shapes, self._camera, self._tallest)
+        place_camera(camera or Camera(), shapes, self._camera)
         return self._thread.submit(self._draw, shapes).result()
 
     def close(self) -> None:

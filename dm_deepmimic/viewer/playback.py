@@ -150,7 +150,10 @@ class Playback:
         observation = np.concatenate([core.record_state(0), core.record_goal(0)])
         core.set_action(0, np.asarray(self._policy(observation), np.float64))
         if hasattr(self._policy, "value") and getattr(self._policy, "value_layers", True):
-            self.values(float(self._policy.value(observation)))
+            value = float(self._policy.value(observation))
+            self.values(value)
+            if hasattr(core, "log_val"):  # a core that draws itself plots them
+                core.log_val(0, value)
 
     def _note(self) -> None:
         lines = core_lines(self.core)
