@@ -7,6 +7,7 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import DeepMimicEnv, EndReason, assets
+from dm_deepmimic.shapes import Role
 
 WALK = "humanoid3d_walk"
 UPDATE = 1.0 / 60.0
@@ -186,10 +187,15 @@ class TestInterface:
         np.testing.assert_array_equal(env.get_pose(), before)
         assert env.need_new_action(0)
 
-    def test_drawing_is_not_there_yet(self):
-        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
-            DeepMimicEnv(arguments(), True)
-        assert str(error.value) == "The embedded core does not support 'enable_draw'."
+    @pytest.mark.parametrize(("draws", "size"), [(True, (320, 200)), (False, (0, 0))])
+    def test_only_with_drawing_does_it_have_a_window(self, draws, size):
+        env = DeepMimicEnv(arguments(), draws)
+        env.reshape(320, 200)
+        env.keyboard(ord("x"), 0, 0)
+        assert (env.get_win_width(), env.get_win_height()) == size
+        boxes = [shape for shape in env.shapes() if shape.role is Role.BOX]
+        assert len(boxes) == int(draws) and env.enable_draw is draws
+        env.shutdown()
 
     def test_an_argument_list_without_a_scene_says_so(self):
         with pytest.raises(dm_deepmimic.ArgumentError) as error:

@@ -101,6 +101,7 @@ class TestPictures:
 
 
 class TestRenderers:
+    @pytest.mark.slow
     def test_many_open_and_close(self, core):
         seen = core.shapes()
         first = picture(seen)

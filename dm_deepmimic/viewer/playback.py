@@ -51,7 +51,7 @@ class Playback:
             values: Takes the estimates of the value function.
         """
         self.paused, self.speed, self.values = False, 1.0, values
-        self._sees, self._back, self._due, self._return = True, 0, 0.0, 0.0
+        self._back, self._due, self._return = 0, 0.0, 0.0
         self.play(core, policy)
 
     def play(self, core: Any, policy: Policy | None = None) -> None:
@@ -59,6 +59,7 @@ class Playback:
         self.core, self._policy = core, policy
         self._has_agent = core.is_rl_scene() if hasattr(core, "is_rl_scene") else True
         self._history: collections.deque[Frame] = collections.deque(maxlen=HISTORY)
+        self._sees = hasattr(core, "shapes")
         self._last_end = ""
         self.reset()
 
@@ -91,11 +92,7 @@ class Playback:
 
     def reset(self) -> None:
         """Starts an episode."""
-        self.core.reset()
-        self._return, self._due, self._back = 0.0, 0.0, 0
-        self._sees = hasattr(self.core, "shapes")
-        if self._has_agent:
-            self._act()
+        self._start()
         self._note()
 
     def change_speed(self, change: float) -> None:
@@ -137,11 +134,17 @@ class Playback:
                 bodies = ", ".join(self.core.end_bodies())
                 self._last_end = f"{reason.name} {bodies}".strip()
                 self._last_end += f" at {self.core.get_time():.2f} s"
-                self.reset()
+                self._start()
                 return
             if self.core.need_new_action(0):
                 self._return += float(self.core.calc_reward(0))
                 self._act()
+
+    def _start(self) -> None:
+        self.core.reset()
+        self._return, self._due, self._back = 0.0, 0.0, 0
+        if self._has_agent:
+            self._act()
 
     def _act(self) -> None:
         if self._policy is None:
