@@ -99,14 +99,16 @@ def load(
     from dm_deepmimic.viewer import glut_window, rendering
 
     choices = dataclasses.replace(choices, enable_draw=True)
-    glut_window.check()
-    with contextlib.ExitStack() as opened:
-        window = glut_window.Window() if needs_window(core) else None
-        if window is not None:
-            opened.callback(window.close)
-        simulator = _load_core(name_or_path, core, choices, seed)
-        opened.callback(simulator.close)
-        view = rendering.Rendering(simulator, window or glut_window.Window())
+    with glut_window.ready(), contextlib.ExitStack() as opened:
+        if needs_window(core):
+            window = opened.enter_context(contextlib.closing(glut_window.Window()))
+            simulator = _load_core(name_or_path, core, choices, seed)
+            opened.callback(simulator.close)
+        else:
+            simulator = _load_core(name_or_path, core, choices, seed)
+            opened.callback(simulator.close)
+            window = opened.enter_context(contextlib.closing(glut_window.Window()))
+        view = rendering.Rendering(simulator, window)
         loaded = environment.Environment(simulator, rendering=view, **kind)
         opened.pop_all()
     return loaded

@@ -5,7 +5,7 @@ import math
 import os
 import pathlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float32]
 FILE = "policy.npz"
 _NUMBERS = ("state_size", "goal_size", "input_bound")
 _ARRAYS = ("input_mean", "input_std", "action_mean", "action_std", "action_min", "action_max")
+_OPTIONAL = ("action_min", "action_max")
 _NETWORKS = ("layers", "value_layers")
 
 
@@ -132,26 +133,45 @@ def read_policy(path: str | os.PathLike[str]) -> Policy:
             content = dict(file)
     except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise errors.AssetFormatError(path, "its content", "arrays", str(error)) from error
-    fields: dict[str, Any] = {}
-    for name in (*_NUMBERS, *_ARRAYS, "layout"):
-        if name in content:
-            fields[name] = content[name][()] if name not in _ARRAYS else content[name]
-        elif name not in ("action_min", "action_max"):
+    for name in (*_NUMBERS, *_ARRAYS, "layout", "layers.0.kernel"):
+        if name not in content and name not in _OPTIONAL:
             raise errors.AssetFormatError(path, name, "a policy's numbers", "nothing")
-    fields |= {"state_size": int(fields["state_size"]), "goal_size": int(fields["goal_size"])}
-    layout = str(fields["layout"])
-    fields["layout"] = layout if layout in ACTION_SIZES else None
+    try:
+        return _checked(_policy(content))
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.AssetFormatError(path, "its arrays", "a policy that fits", error) from error
+
+
+def _policy(content: Mapping[str, npt.NDArray[Any]]) -> Policy:
+    fields: dict[str, Any] = {name: content[name] for name in _ARRAYS if name in content}
+    for name, kind in zip(_NUMBERS, (int, int, float), strict=True):
+        fields[name] = kind(content[name])
     for network in _NETWORKS:
         layers: list[tuple[FloatArray, FloatArray]] = []
         while f"{network}.{len(layers)}.kernel" in content:
             start = f"{network}.{len(layers)}"
             layers.append((content[f"{start}.kernel"], content[f"{start}.bias"]))
         fields[network] = tuple(layers)
-    policy = Policy(**fields)
-    try:
-        policy(policy.input_mean)
-    except (ValueError, TypeError) as error:
-        raise errors.AssetFormatError(path, "layers", "layers that fit", str(error)) from error
+    return Policy(**fields, layout=str(content["layout"]) or None)  # type: ignore[arg-type]
+
+
+def _checked(policy: Policy) -> Policy:
+    """Returns a policy that runs.
+
+    Raises:
+        ValueError: Its arrays do not fit.
+    """
+    size = policy.state_size + policy.goal_size
+    if policy.layout not in (None, *ACTION_SIZES):
+        raise ValueError(f"the layout {policy.layout!r}")
+    if policy.input_mean.shape != (size,) or policy.input_std.shape != (size,):
+        raise ValueError(f"{policy.input_mean.shape} inputs for a state and a goal of {size}")
+    if not np.all(policy.input_std > 0.0) or not policy.input_bound > 0.0:
+        raise ValueError("a deviation or a bound of the inputs that is not above 0")
+    if policy(policy.input_mean).shape != policy.action_mean.shape:
+        raise ValueError("layers that end in another size than the action's")
+    if policy.value_layers:
+        policy.value(policy.input_mean)
     return policy
 
 

@@ -182,7 +182,15 @@ class TestBoxes:
             (
                 (5.0, FAR, (0, 0, 0)),
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
-                "three finite numbers, got 5.0, [5. 3. 0.], [0. 0. 0.].",
+                "three finite numbers, got 5.0, (5.0, 3.0, 0.0), (0, 0, 0).",
+            ),
+            *(
+                (
+                    (0.2, *points),
+                    "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
+                    f"three finite numbers, got 0.2, {points[0]!r}, {points[1]!r}.",
+                )
+                for points in (((1, 2), (0, 0, 0, 0)), (1.0, 2.0), ("here", "there"))
             ),
         ],
     )

@@ -206,6 +206,14 @@ class TestEnvironments:
                 "Unknown camera 'below'. Known cameras: angle, back, front, side, top.",
             ),
             (
+                {"mode": "rgb_array", "camera": 0},
+                "Unknown camera '0'. Known cameras: angle, back, front, side, top.",
+            ),
+            (
+                {"mode": "rgb_array", "width": True},
+                "Expected a width from 1 to 4096 pixels, got True.",
+            ),
+            (
                 {"mode": "rgb_array", "ghost": "under"},
                 "Unknown ghost 'under'. Known ghosts: beside, off, over.",
             ),

@@ -98,5 +98,28 @@ def test_layers_that_do_not_fit_are_named(walker, tmp_path):
     path = tmp_path / policy.FILE
     broken = dataclasses.replace(walker, layers=walker.layers[1:])
     policy.write_policy(broken, path)
-    with pytest.raises(dm_deepmimic.AssetFormatError, match="Expected layers that fit"):
+    with pytest.raises(dm_deepmimic.AssetFormatError, match="Expected a policy that fits"):
+        policy.read_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state_size", 30),
+        ("state_size", "walk"),
+        ("state_size", [5, 5]),
+        ("input_std", np.zeros(7)),
+        ("layout", "2019"),
+        ("layers.0.kernel", np.zeros((7, 9))),
+        ("value_layers.0.kernel", np.zeros((3, 16))),
+        ("action_mean", np.zeros(4)),
+    ],
+)
+def test_numbers_that_do_not_fit_are_named(walker, tmp_path, name, value):
+    path = tmp_path / policy.FILE
+    policy.write_policy(walker, path)
+    with np.load(path) as file:
+        content = dict(file)
+    np.savez(path, **content | {name: value})
+    with pytest.raises(dm_deepmimic.AssetFormatError, match=f"a policy that fits .* in {path}"):
         policy.read_policy(path)

@@ -54,6 +54,18 @@ def test_contacts_are_at_the_ground():
     assert points and np.allclose(np.array(points)[:, 1], 0.0, atol=0.02)
 
 
+def test_contacts_of_others_are_not_shown():
+    with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0) as environment:
+        environment.reset()
+        core = environment.core
+        core.throw_box(0.2, (5.0, 0.1, 0.0), (0.0, 0.0, 0.0))
+        for _ in range(30):
+            core.update(1.0 / 600.0)
+        assert core.batch._simulation.data[0].ncon >= 4
+        points = [s.position for s in core.shapes() if s.role is Role.CONTACT]
+        assert all(point[0] < 3.0 for point in points)
+
+
 def test_pybullets_port_shows_both_characters_of_the_same_build():
     with dm_deepmimic.load("humanoid3d_walk", core="pybullet", seed=0) as environment:
         environment.reset()

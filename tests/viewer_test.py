@@ -9,7 +9,7 @@ import pytest
 import dm_deepmimic
 from dm_deepmimic import assets, policy
 from dm_deepmimic.viewer import __main__ as app
-from dm_deepmimic.viewer import offscreen, policies
+from dm_deepmimic.viewer import canvas, offscreen, policies
 from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"
@@ -129,6 +129,8 @@ class TestCommandLine:
             (["--video=w.mp4", "--size=99x50"], "dm-deepmimic-view: Expected even sides of an "),
             (["--video=w.mp4", "--seconds=0"], "dm-deepmimic-view: Expected a video of 1/60 to"),
             (["--set", "gravity=1"], "dm-deepmimic-view: Expected "),
+            (["--set", "seed=1"], "dm-deepmimic-view: Expected a key of the arg file in --set, "),
+            (["--video=no/walk.gif"], "dm-deepmimic-view: Expected a video in a folder that "),
         ],
     )
     def test_mistakes_end_with_a_sentence(self, arguments, sentence):
@@ -136,10 +138,32 @@ class TestCommandLine:
             arguments = [*arguments, "--video=walk.gif"]
         assert run(*arguments).startswith(sentence)
 
-    def test_a_clip_plays_alone(self):
-        for arguments in ([WALK, "--play"],):
-            player, acts = app.open_core(app.parse(arguments), enable_draw=False)
-            assert isinstance(player, dm_deepmimic.player.ClipPlayer) and acts is None
+    @pytest.mark.parametrize("scene", [[WALK, "--play"], ["clip.txt"]])
+    def test_a_clip_plays_alone(self, scene, tmp_path, monkeypatch):
+        (tmp_path / "clip.txt").write_text(
+            "--scene kin_char\n--character_file data/characters/humanoid3d.txt\n"
+            "--motion_file data/motions/humanoid3d_walk.txt\n"
+        )
+        monkeypatch.chdir(tmp_path)
+        player, acts = app.open_core(app.parse(scene), enable_draw=False)
+        assert isinstance(player, dm_deepmimic.player.ClipPlayer) and acts is None
+        with pytest.raises(ValueError) as error:
+            app.open_core(app.parse([*scene, "--policy=zero"]), enable_draw=False)
+        assert str(error.value) == ("Expected no --policy for a clip alone, which has no agent.")
+
+    def test_the_default_policy_is_one_that_the_core_can(self):
+        core, acts = app.open_core(app.parse([WALK, "--core=pybullet"]), enable_draw=False)
+        assert not np.any(acts(np.zeros(197)))
+        core.close()
+
+    def test_a_push_ends_with_its_window(self, core):
+        seen = canvas.Canvas(canvas.CoreSubject(core))
+        seen._pushed, seen._push = 3, np.ones(3)
+        seen._apply_push(core.shapes())
+        applied = core.batch._simulation.data[0].xfrc_applied
+        assert np.abs(applied).sum() == pytest.approx(600.0)
+        seen.release()
+        assert not np.any(applied)
 
 
 @pytest.mark.usefixtures("draws")

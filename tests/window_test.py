@@ -1,5 +1,6 @@
 """Tests of real windows: on a display of their own, with keys and mouse really sent."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -24,11 +25,11 @@ SIZE = 400, 300
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed")
 
 
-@pytest.fixture(scope="module", name="display")
-def display_fixture():
-    """Returns the environment of a process with a display of its own."""
+@contextlib.contextmanager
+def own_display(*options: str):
+    """Gives the environment of a process with a display of its own."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "+extension", "GLX"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", *options]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as file:
@@ -36,6 +37,12 @@ def display_fixture():
     yield {**os.environ, "DISPLAY": f":{number}"}
     server.terminate()
     server.wait()
+
+
+@pytest.fixture(scope="module", name="display")
+def display_fixture():
+    with own_display("+extension", "GLX") as display:
+        yield display
 
 
 class Running:
@@ -319,6 +326,62 @@ for call in (window.show, lambda: window.run(lambda: 0.0)):
         finished = self.run(display, code)
         assert finished.stdout == "'broken scene'\n'broken scene'\n", finished.stderr
 
+    def test_windows_open_again_after_a_main_loop(self, display):
+        code = """
+from dm_deepmimic.viewer import glut_window
+for run in range(3):
+    window = glut_window.Window("DeepMimic", 100, 100)
+    ticks = []
+    def tick():
+        ticks.append(1)
+        if len(ticks) == 3:
+            window.close()
+            window.close()
+        return 0.0
+    window.run(tick)
+    window.run(tick)
+    window.show()
+    window.close()
+    print(len(ticks), window.is_open, window.size)
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.splitlines() == 3 * ["3 False (0, 0)"]
+
+    def test_a_scene_may_close_its_window(self, display):
+        code = """
+from dm_deepmimic.viewer import glut_window
+class Shy:
+    def draw(self): window.close()
+    def reshape(self, w, h): pass
+def freed(): raise KeyError("at the end")
+for _ in range(2):
+    window = glut_window.Window("DeepMimic", 100, 100)
+    window.set_scene(Shy(), freed)
+    try:
+        window.show()
+    except KeyError as error:
+        print(error, window.is_open)
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.splitlines() == 2 * ["'at the end' False"]
+
+    def test_a_scene_that_cannot_be_loaded_leaves_no_window(self, display):
+        code = """
+import subprocess
+for options in ({"core": "embedded", "observation": "amp"}, {"core": lambda *_: 1 / 0}):
+    try:
+        dm_deepmimic.load("humanoid3d_walk", enable_draw=True, **options)
+    except (dm_deepmimic.UnsupportedError, ZeroDivisionError) as error:
+        print(type(error).__name__)
+found = subprocess.run(["xdotool", "search", "--name", "DeepMimic"], capture_output=True)
+print(found.stdout)
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.split() == ["UnsupportedError", "ZeroDivisionError", "b''"]
+
     def test_a_core_that_draws_itself_gets_the_windows_calls(self, display):
         code = """
 import subprocess, sys
@@ -390,6 +453,21 @@ window.close()
 class TestMissing:
     """What a machine is told that cannot open a window."""
 
+    @pytest.mark.slow
+    def test_glx(self):
+        with own_display("-extension", "GLX") as display:
+            name = display["DISPLAY"]
+            assert self.error_of("", DISPLAY=name) == (
+                f"The window needs OpenGL, and the display {name!r} has no GLX. Run on a desktop "
+                "or by xvfb-run of Debian's package xvfb."
+            )
+
+    def test_pyopengl_for_x11(self):
+        assert self.error_of("", PYOPENGL_PLATFORM="egl") == (
+            "The window needs PyOpenGL with GLX, and it was imported for EGLPlatform. Start Python "
+            "with PYOPENGL_PLATFORM=glx."
+        )
+
     def error_of(self, code: str, **variables: str) -> str:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
         code = f"""
@@ -429,11 +507,18 @@ def no_glut(name, *arguments, **options):
 ctypes.cdll._dlltype = no_glut
 """
         assert self.error_of(code) == (
-            "The window needs freeglut. Install Debian's package freeglut3-dev, or your system's."
+            "The window needs freeglut and OpenGL. Install Debian's packages freeglut3-dev and "
+            "libgl1, or your system's."
         )
 
-    def test_importing_the_viewer_needs_none_of_them(self):
-        code = "import sys, dm_deepmimic.viewer.__main__; print('OpenGL' in sys.modules)"
+    def test_nothing_but_a_window_touches_opengl(self):
+        code = (
+            "import sys, dm_deepmimic.viewer.__main__, dm_deepmimic.viewer.glut_window\n"
+            "with dm_deepmimic.load('humanoid3d_walk', core='embedded', seed=0) as environment:\n"
+            "    environment.reset()\n"
+            "    environment.render()\n"
+            "print('OpenGL' in sys.modules)\n"
+        )
         finished = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )

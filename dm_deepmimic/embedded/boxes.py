@@ -1,5 +1,6 @@
 """Boxes thrown at the character: a viewer's way to disturb it, DeepMimic's `SpawnProjectile`."""
 
+import numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ SIDES = (0.1, 0.3)  # [m]
 DISTANCES = (1.0, 2.0)  # from the character [m]
 SPEEDS = (10.0, 20.0)  # [m/s]
 LIFE_TIME = 2.0  # [s]
+SMALLEST, LARGEST = 0.01, 1.0  # sides that can be asked for [m]
 MAX_BOXES = 30
 
 
@@ -33,7 +35,7 @@ class Boxes:
         self._batch, self._flying = batch, list[_Flying]()
         self._generator = np.random.default_rng(0)
 
-    def throw(self, side: float, position: Array, velocity: Array) -> None:
+    def throw(self, side: float, position: npt.ArrayLike, velocity: npt.ArrayLike) -> None:
         """Adds a box; beyond `MAX_BOXES` the oldest disappears.
 
         Args:
@@ -44,17 +46,21 @@ class Boxes:
         Raises:
             CoreError: A number is not finite, or the side is not from 0.01 to 1 m.
         """
-        numbers = np.concatenate([position, velocity])
-        if numbers.shape != (6,) or not np.all(np.isfinite(numbers)) or not 0.01 <= side <= 1.0:
+        try:
+            place, speed = np.array(position, np.float64), np.array(velocity, np.float64)
+        except (TypeError, ValueError):
+            place = speed = np.zeros(0)
+        fits = isinstance(side, numbers.Real) and SMALLEST <= side <= LARGEST
+        if not fits or not _is_point(place) or not _is_point(speed):
             raise errors.CoreError(
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
-                f"three finite numbers, got {side!r}, {position}, {velocity}."
+                f"three finite numbers, got {side!r}, {position!r}, {velocity!r}."
             )
         kept = range(len(self._flying))[-MAX_BOXES + 1 :]
         end = self._batch.worlds.time[0] + LIFE_TIME
         new = _Flying(model.Box(float(side), DENSITY * side**3), end)
         self._replace(list(kept), [self._flying[number] for number in kept] + [new])
-        self._batch.put_box(len(self._flying) - 1, position, velocity)
+        self._batch.put_box(len(self._flying) - 1, place, speed)
 
     def throw_at_character(self) -> None:
         """Throws a random box at the character, as fast as the original's."""
@@ -102,3 +108,7 @@ class Boxes:
     def _replace(self, kept: list[int], flying: list[_Flying]) -> None:
         self._batch.replace_boxes(kept, [each.box for each in flying])
         self._flying = flying
+
+
+def _is_point(array: Array) -> bool:
+    return array.shape == (3,) and bool(np.all(np.isfinite(array)))

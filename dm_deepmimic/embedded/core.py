@@ -503,7 +503,7 @@ class EmbeddedCore:
                 f"{position!r}, {velocity!r}."
             )
         else:
-            self._boxes.throw(side, np.array(position, float), np.array(velocity, float))
+            self._boxes.throw(side, position, velocity)
 
     def is_done(self) -> bool:
         """Returns whether the user asked a viewer to quit: never."""

@@ -316,8 +316,10 @@ class WorldBatch:
 
     def contact_points(self) -> Array:
         """Returns where the character of a single world touches something, shape `(C, 3)` [m]."""
-        data = self._simulation.data[0]
-        return np.array(data.contact.pos).reshape(-1, 3)
+        data, model = self._simulation.data[0], self._simulation.model
+        bodies = model.geom_bodyid[data.contact.geom.reshape(-1, 2)]
+        mine = np.isin(bodies, self._simulation.mechanism.body_id).any(axis=1)
+        return data.contact.pos.reshape(-1, 3)[mine].copy()
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""

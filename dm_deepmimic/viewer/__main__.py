@@ -3,6 +3,7 @@
 import argparse
 import ast
 import contextlib
+import inspect
 import pathlib
 import sys
 import time
@@ -37,12 +38,15 @@ class Viewer:
         """
         self._options = options
         self._canvas: canvas.Canvas | None = None
-        with contextlib.ExitStack() as opened:
-            window = self._open_window() if loading.needs_window(options.core) else None
-            if window is not None:
-                opened.callback(window.close)
-            self._core, policy = open_core(options, enable_draw=True)
-            opened.callback(_close, self._core)
+        with glut_window.ready(), contextlib.ExitStack() as opened:
+            if loading.needs_window(options.core or "auto"):
+                self._window = opened.enter_context(self._open_window())
+                self._core, policy = open_core(options, enable_draw=True)
+                opened.callback(_close, self._core)
+            else:
+                self._core, policy = open_core(options, enable_draw=True)
+                opened.callback(_close, self._core)
+                self._window = opened.enter_context(self._open_window())
             self.playback = Playback(self._core, policy)
             if hasattr(self._core, "shapes"):
                 camera = drawing.CAMERAS[options.camera]
@@ -52,7 +56,6 @@ class Viewer:
             elif not hasattr(self._core, "draw"):
                 raise errors.UnsupportedError("drawing", core=self._core.name)
             self._scene: Any = self._canvas or self._core
-            self._window = window or self._open_window()
             self._scene.reshape(*options.size)
             opened.pop_all()
         self._window.set_scene(self, self.release)
@@ -113,20 +116,25 @@ class Viewer:
         if self._canvas is not None:
             self._canvas.release()
 
-    def _open_window(self) -> glut_window.Window:
-        return glut_window.Window(f"DeepMimic: {self._options.scene}", *self._options.size)
+    def _open_window(self) -> contextlib.closing[glut_window.Window]:
+        title = f"DeepMimic: {self._options.scene}"
+        return contextlib.closing(glut_window.Window(title, *self._options.size))
 
     def _reload(self) -> None:
         """Reads all files again; while they are wrong, what was goes on."""
         self._let_go()
         try:
             core, policy = open_core(self._options, enable_draw=True)
-        except (errors.DeepMimicError, ValueError) as error:
+        except Exception as error:  # a policy's module can raise anything
             print(f"Not reloaded: {error}", file=sys.stderr)
             return
         _close(self._core)
         self._core = core
-        self._scene = self._canvas or core
+        if self._canvas is None:
+            self._scene = core
+            core.reshape(*self._window.size)
+        else:
+            self._canvas.values.clear()
         self.playback.play(core, policy)
 
     def _let_go(self) -> None:
@@ -139,25 +147,33 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, poli
     scene = building.SceneFiles(options.scene, options.data_root)
     words = scene.arguments["scene"].values if "scene" in scene.arguments else ()
     if options.play or words == ("kin_char",):
+        for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"Expected no --{name} for a clip alone, which has no agent.")
         player = dm_deepmimic.load_player(
             options.scene, data_root=options.data_root, seed=options.seed
         )
         return player, None
-    policy = policies.read_policy(options.policy)
+    overrides = dict(options.set or ())
+    for key in overrides.keys() & inspect.signature(loading.load_core).parameters.keys():
+        raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
+    policy = None if options.policy is None else policies.read_policy(options.policy)
     layout = options.layout
     if layout is None and isinstance(policy, Policy):
         layout = policy.layout
     core = loading.load_core(
         options.scene,
-        core=options.core,
+        core=options.core or "auto",
         layout=layout,
         data_root=options.data_root,
         seed=options.seed,
-        mode=options.mode,
+        mode=options.mode or "train",
         time_limit=options.time_limit,
         enable_draw=enable_draw,
-        **dict(options.set),
+        **overrides,
     )
+    if policy is None:
+        policy = "reference" if hasattr(core, "reference_actions") else "zero"
     try:
         policies.check_sizes(policy, core)
         return core, policies.open_policy(policy, core, options.seed)
@@ -175,15 +191,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("scene", help="a preset, or an arg file")
-    add("--policy", default="reference", help=policies.HELP + "; reference by default")
+    add("--policy", help=policies.HELP + "; reference by default, zero where the core has none")
     add("--play", action="store_true", help="play the clip alone, without physics")
-    add("--core", default="auto", choices=loading.CORES, help="the simulator")
+    add("--core", choices=loading.CORES, help="the simulator; auto by default")
     add("--layout", choices=("2018", "2021"), help="of states and actions; the policy's by default")
-    add("--mode", default="train", choices=tuple(loading.MODES))
+    add("--mode", choices=tuple(loading.MODES), help="train by default")
     add("--time-limit", type=float, metavar="S", help="of an episode; the arg file's by default")
     add("--seed", type=int, default=0)
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
-    add("--set", type=_override, default=[], action="append", metavar="KEY=VALUE",
+    add("--set", type=_override, action="append", metavar="KEY=VALUE",
         help="override a key of the arg file, such as num_sim_substeps=1")  # fmt: skip
     add("--camera", default="angle", choices=tuple(drawing.CAMERAS))
     add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
@@ -200,15 +216,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.video is not None:
             _record(options)
             return
-        glut_window.check()
-        print("Loading. The first time compiles the physics for nearly two minutes.", flush=True)
-        viewer = Viewer(options)
+        with glut_window.ready():
+            print("Loading. The first time compiles the physics for nearly two minutes.")
+            viewer = Viewer(options)
         viewer.run()
-    except (errors.DeepMimicError, ValueError) as error:
+    except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"dm-deepmimic-view: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _record(options: argparse.Namespace) -> None:
+    video.check(options.video, options.seconds, options.size)
     core, policy = open_core(options, enable_draw=False)
     try:
         video.record(
@@ -224,7 +243,8 @@ def _record(options: argparse.Namespace) -> None:
 
 
 def _close(core: Any) -> None:
-    getattr(core, "close", core.shutdown)()
+    if hasattr(core, "close"):
+        core.close()
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -67,7 +67,8 @@ class Canvas:
 
     def __init__(self, subject: Subject, keys: Lines = KEYS, camera: Camera | None = None) -> None:
         self._subject, self._keys = subject, keys
-        self._view: Camera | None = camera or Camera()  # until the first picture
+        self._view = camera or Camera()
+        self._is_placed = False
         self._camera = mujoco.MjvCamera()
         self._painter: Painter | None = None
         self._width, self._height = 800, 450
@@ -77,7 +78,7 @@ class Canvas:
         self._push = np.zeros(3)
         self._message = ""
         self.ghost: drawing.Ghost = "off"
-        self.follows, self.shows_help = True, False
+        self.follows, self.shows_help = self._view.focus is None, False
         self.values: collections.deque[float] = collections.deque(maxlen=NUM_VALUES)
 
     def draw(self) -> None:
@@ -153,7 +154,8 @@ class Canvas:
         self._end_push()
 
     def release(self) -> None:
-        """Frees what the OpenGL context holds, while that is current."""
+        """Ends a push and frees what the OpenGL context holds, while that is current."""
+        self._end_push()
         if self._painter is not None:
             self._painter.close()
             self._painter = None
@@ -161,9 +163,9 @@ class Canvas:
     def _visible(self) -> list[Shape]:
         """Returns what to draw, and looks at it."""
         seen = self._subject.shapes()
-        if self._view is not None:
+        if not self._is_placed:
             drawing.place_camera(self._view, seen, self._camera)
-            self._view = None
+            self._is_placed = True
         elif self.follows:
             x, _, z = drawing.character_centre(seen)
             self._camera.lookat[:2] = drawing.z_up((x, 0.0, z))[:2]

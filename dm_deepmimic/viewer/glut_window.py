@@ -1,11 +1,11 @@
 """A GLUT window: it hands DeepMimic's callbacks on and draws when told to."""
 
+import contextlib
 import ctypes
 import ctypes.util
-import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,7 +39,7 @@ class Scene(Protocol):
 class Window:
     """A window and its OpenGL context, which is current after each call.
 
-    Closing it by its frame ends drawing, not the program.
+    Closing it by its frame, by escape or by q ends drawing, not the program.
     """
 
     def __init__(self, title: str = "DeepMimic", width: int = 800, height: int = 450) -> None:
@@ -48,23 +48,29 @@ class Window:
         Raises:
             CoreError: PyOpenGL, freeglut or a display is missing.
         """
-        glut = self._glut = check()
-        if not glut.glutGet(glut.GLUT_INIT_STATE):
-            glut.glutInit(["dm_deepmimic"])
-        glut.glutSetOption(glut.GLUT_ACTION_ON_WINDOW_CLOSE, glut.GLUT_ACTION_CONTINUE_EXECUTION)
-        glut.glutInitDisplayMode(
-            glut.GLUT_RGBA
-            | glut.GLUT_DOUBLE
-            | glut.GLUT_DEPTH
-            | glut.GLUT_STENCIL
-            | glut.GLUT_MULTISAMPLE
-        )
-        glut.glutInitWindowSize(width, height)
         self._scene: Scene | None = None
         self._on_close: Callable[[], None] = lambda: None
         self._error: BaseException | None = None
-        self._looping = False
-        self._id: int | None = glut.glutCreateWindow(title.encode())
+        self._looping = self._closing = False
+        self._depth = 0  # of callbacks that run
+        with ready() as glut:
+            self._glut = glut
+            if not glut.glutGet(glut.GLUT_INIT_STATE):
+                # PyOpenGL does not notice that a main loop's end undoes it.
+                glut.special.INITIALIZED = False
+                glut.glutInit(["dm_deepmimic"])
+            glut.glutSetOption(
+                glut.GLUT_ACTION_ON_WINDOW_CLOSE, glut.GLUT_ACTION_CONTINUE_EXECUTION
+            )
+            glut.glutInitDisplayMode(
+                glut.GLUT_RGBA
+                | glut.GLUT_DOUBLE
+                | glut.GLUT_DEPTH
+                | glut.GLUT_STENCIL
+                | glut.GLUT_MULTISAMPLE
+            )
+            glut.glutInitWindowSize(width, height)
+            self._id: int | None = glut.glutCreateWindow(title.encode())
         # PyOpenGL lets go of callbacks before GLUT calls the last of them.
         self._callbacks = [
             register(self._guarded(callback))
@@ -81,12 +87,12 @@ class Window:
     @property
     def is_open(self) -> bool:
         """Whether the window is there."""
-        return self._id is not None
+        return self._id is not None and not self._closing
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height [pixels], 0 once it was closed."""
-        if self._id is None:
+        if not self.is_open:
             return 0, 0
         glut = self._glut
         glut.glutSetWindow(self._id)
@@ -98,36 +104,54 @@ class Window:
 
     def show(self) -> None:
         """Redraws and runs one round of events; does nothing once the window was closed."""
-        if self._id is None:
+        if not self.is_open:
             return
         self._glut.glutSetWindow(self._id)
         self._glut.glutPostRedisplay()
         self._glut.glutMainLoopEvent()
+        if self._closing:
+            self._flush()
         self._raise()
 
     def run(self, tick: Callable[[], float]) -> None:
         """Runs GLUT's main loop until the window is closed.
 
-        Ends GLUT for the process: other windows close too, and new ones begin anew.
+        Ends GLUT for the process: its other windows close too.
 
         Args:
             tick: Called before each picture; returns how long to wait for the next call [s].
         """
-        if self._id is None:
+        if not self.is_open:
             return
-        self._tick = self._guarded(functools.partial(self._run_tick, tick))
+
+        def run_tick(_: int) -> None:
+            wait = tick()
+            if self.is_open:
+                self._glut.glutSetWindow(self._id)
+                self._glut.glutPostRedisplay()
+                start(max(int(1000.0 * wait), 1))
+
+        def start(milliseconds: int) -> None:
+            self._timer = self._glut.glutTimerFunc(milliseconds, self._guarded(run_tick), 0)
+
         self._looping = True
         self._glut.glutSetWindow(self._id)
-        self._timer = self._glut.glutTimerFunc(0, self._tick, 0)
+        start(1)
         self._glut.glutMainLoop()
         self._looping = False
         self._id = None
         self._raise()
 
     def read(self) -> npt.NDArray[np.uint8]:
-        """Returns the window's picture, drawn anew, uint8 of shape `(height, width, 3)`."""
+        """Returns the window's picture, drawn anew, shape `(height, width, 3)`.
+
+        Raises:
+            CoreError: The window was closed.
+        """
         from OpenGL import GL
 
+        if not self.is_open:
+            raise errors.CoreError("Expected an open window: this one was closed.")
         width, height = self.size
         if self._scene is not None:
             self._scene.draw()
@@ -139,28 +163,27 @@ class Window:
 
     def close(self) -> None:
         """Closes the window; twice does no harm."""
-        if self._id is None:
+        if not self.is_open:
             return
+        self._closing = True
         self._glut.glutSetWindow(self._id)
         self._glut.glutDestroyWindow(self._id)
         if self._looping:
             self._glut.glutLeaveMainLoop()
-        else:
-            self._glut.glutMainLoopEvent()  # in which GLUT lets it go
+        elif self._depth == 0:
+            self._flush()
+            self._raise()
 
-    def _run_tick(self, tick: Callable[[], float], _: int) -> None:
-        if self._id is None:
-            return
-        wait = tick()
-        if self._id is not None:
-            self._glut.glutSetWindow(self._id)
-            self._glut.glutPostRedisplay()
-            self._timer = self._glut.glutTimerFunc(max(int(1000.0 * wait), 0), self._tick, 0)
+    def _flush(self) -> None:
+        """Lets GLUT destroy what was closed, in one round of its loop, and say so in another."""
+        self._glut.glutMainLoopEvent()
+        self._glut.glutMainLoopEvent()
 
     def _draw(self) -> None:
         if self._scene is not None:
             self._scene.draw()
-        self._glut.glutSwapBuffers()
+        if self.is_open:
+            self._glut.glutSwapBuffers()
 
     def _reshape(self, width: int, height: int) -> None:
         if self._scene is not None:
@@ -183,24 +206,28 @@ class Window:
 
     def _closed(self) -> None:
         """Is called while the context is still there."""
-        if self._id is None:
-            return
-        self._id = None
-        self._on_close()
-        self._scene = None
+        from OpenGL import contextdata
+
+        on_close, self._on_close = self._on_close, lambda: None
+        self._id, self._scene = None, None
+        contextdata.cleanupContext()
         if self._looping:
             self._glut.glutLeaveMainLoop()
+        on_close()
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Returns a callback whose error waits for Python to be in charge again."""
 
         def guarded(*arguments: Any) -> None:
+            self._depth += 1
             try:
                 callback(*arguments)
             except BaseException as error:
                 self._error = self._error or error
                 if self._looping:
                     self._glut.glutLeaveMainLoop()
+            finally:
+                self._depth -= 1
 
         return guarded
 
@@ -210,15 +237,16 @@ class Window:
             raise error
 
 
-def check() -> Any:
-    """Returns PyOpenGL's GLUT if a window can be opened.
+@contextlib.contextmanager
+def ready() -> Iterator[Any]:
+    """Gives PyOpenGL's GLUT while a window can be opened.
 
     Raises:
         CoreError: PyOpenGL, freeglut or a display is missing.
     """
     glut = _import_glut()
-    _check_display()
-    return glut
+    with _display():
+        yield glut
 
 
 def _import_glut() -> Any:
@@ -228,7 +256,7 @@ def _import_glut() -> Any:
     if choose:
         os.environ[chosen] = "glx"
     try:
-        from OpenGL import GLUT
+        from OpenGL import GLUT, platform
     except ImportError as error:
         raise errors.CoreError(
             f"The window needs PyOpenGL. Install it with: {_INSTALL} ({error})"
@@ -236,16 +264,27 @@ def _import_glut() -> Any:
     finally:
         if choose:
             del os.environ[chosen]
+    if sys.platform == "linux" and type(platform.PLATFORM).__name__ != "GLXPlatform":
+        raise errors.CoreError(
+            f"The window needs PyOpenGL with GLX, and it was imported for "
+            f"{type(platform.PLATFORM).__name__}. Start Python with {chosen}=glx."
+        )
     if not bool(GLUT.glutInit) or not bool(GLUT.glutMainLoopEvent):
         raise errors.CoreError(
-            "The window needs freeglut. Install Debian's package freeglut3-dev, or your system's."
+            "The window needs freeglut and OpenGL. Install Debian's packages freeglut3-dev and "
+            "libgl1, or your system's."
         )
     return GLUT
 
 
-def _check_display() -> None:
-    """Raises where GLUT would end the process: without a display that speaks OpenGL."""
+@contextlib.contextmanager
+def _display() -> Iterator[None]:
+    """Keeps the display open, without whose GLX GLUT would end the process.
+
+    Some displays begin anew when nobody is connected, and meanwhile refuse: so someone stays.
+    """
     if sys.platform != "linux":
+        yield
         return
     name = os.environ.get("DISPLAY", "")
     advice = "Run on a desktop or by xvfb-run of Debian's package xvfb."
@@ -254,15 +293,17 @@ def _check_display() -> None:
     except OSError as error:
         raise errors.CoreError(f"The window needs X11. {advice} ({error})") from error
     x11.XOpenDisplay.restype = ctypes.c_void_p
-    display = ctypes.c_void_p(x11.XOpenDisplay(None))
-    if not display:
+    connection = ctypes.c_void_p(x11.XOpenDisplay(None))
+    if not connection:
         raise errors.CoreError(
             f"The window needs a display: DISPLAY is {name!r}, which cannot be opened. {advice}"
         )
-    numbers = [ctypes.byref(ctypes.c_int()) for _ in range(3)]
-    has_glx = x11.XQueryExtension(display, b"GLX", *numbers)
-    x11.XCloseDisplay(display)
-    if not has_glx:
-        raise errors.CoreError(
-            f"The window needs OpenGL, and the display {name!r} has no GLX. {advice}"
-        )
+    try:
+        numbers = [ctypes.byref(ctypes.c_int()) for _ in range(3)]
+        if not x11.XQueryExtension(connection, b"GLX", *numbers):
+            raise errors.CoreError(
+                f"The window needs OpenGL, and the display {name!r} has no GLX. {advice}"
+            )
+        yield
+    finally:
+        x11.XCloseDisplay(connection)

@@ -6,6 +6,7 @@ The context lives on a thread of its own, so that it disturbs no other context o
 import concurrent.futures
 import ctypes
 import functools
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -31,9 +32,7 @@ class Renderer:
             ValueError: The size is not from 1 to `MAX_SIZE` pixels.
             CoreError: The machine has neither EGL nor OSMesa.
         """
-        for name, size in (("width", width), ("height", height)):
-            if not isinstance(size, int) or not 1 <= size <= MAX_SIZE:
-                raise ValueError(f"Expected a {name} from 1 to {MAX_SIZE} pixels, got {size!r}.")
+        check_size(width, height)
         self.width, self.height = width, height
         self._camera = mujoco.MjvCamera()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "dm_deepmimic_offscreen")
@@ -87,6 +86,18 @@ class Renderer:
     def _free(self) -> None:
         self._painter.close()
         self._context.close()
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises the error of a size that no picture has.
+
+    Raises:
+        ValueError: The size is not from 1 to `MAX_SIZE` pixels.
+    """
+    for name, size in (("width", width), ("height", height)):
+        whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
+        if not whole or not 1 <= size <= MAX_SIZE:
+            raise ValueError(f"Expected a {name} from 1 to {MAX_SIZE} pixels, got {size!r}.")
 
 
 class _Context(Protocol):

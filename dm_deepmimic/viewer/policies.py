@@ -95,7 +95,9 @@ def _imported(module: str, function: str) -> Policy:
     if folder not in sys.path:  # as `python -m` has it, and a console script does not
         sys.path.insert(0, folder)
     try:
-        found: Policy = getattr(importlib.import_module(module), function)
+        known = sys.modules.get(module)  # a reload reads it again
+        loaded = importlib.reload(known) if known else importlib.import_module(module)
+        found: Policy = getattr(loaded, function)
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"Expected a policy module:function, got {module}:{function}: {error}."

@@ -53,14 +53,18 @@ class Rendering:
     ) -> npt.NDArray[np.uint8]:
         """Returns a picture, see `Environment.render`."""
         if not self._has_shapes:
+            if (camera, ghost) != ("angle", "off"):
+                raise errors.UnsupportedError("cameras and ghosts", core=self._core.name)
             return self._own_picture(width, height)
-        if isinstance(camera, str):
-            if camera not in drawing.CAMERAS:
-                raise errors.UnknownNameError("camera", camera, "", drawing.CAMERAS)
+        if isinstance(camera, str) and camera in drawing.CAMERAS:
             camera = drawing.CAMERAS[camera]
+        if not isinstance(camera, drawing.Camera):
+            raise errors.UnknownNameError("camera", str(camera), "", drawing.CAMERAS)
         if ghost not in drawing.GHOSTS:
             raise errors.UnknownNameError("ghost", str(ghost), "", drawing.GHOSTS)
-        size = SIZE[0] if width is None else width, SIZE[1] if height is None else height
+        width, height = SIZE[0] if width is None else width, SIZE[1] if height is None else height
+        offscreen.check_size(width, height)
+        size = int(width), int(height)
         if self._renderer is not None and (self._renderer.width, self._renderer.height) != size:
             self._renderer.close()
             self._renderer = None

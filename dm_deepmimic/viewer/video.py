@@ -1,8 +1,10 @@
 """Videos of a playback."""
 
+import contextlib
+import importlib
 import itertools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from dm_deepmimic import errors
@@ -39,22 +41,39 @@ def record(
         CoreError: imageio or OpenGL is missing.
         UnsupportedError: The core draws only into a window.
     """
+    check(path, seconds, size)
     kind = path.suffix.lower()
-    if kind not in FRAMES:
-        raise ValueError(f"Expected a video named .gif or .mp4, got {str(path)!r}.")
-    if not FRAME <= seconds <= 3600.0:
-        raise ValueError(f"Expected a video of 1/60 to 3600 seconds, got {seconds!r}.")
-    if kind == ".mp4" and any(side % 2 for side in size):
-        raise ValueError(f"Expected even sides of an .mp4, got {size[0]}x{size[1]}.")
     if not hasattr(playback.core, "shapes"):
         raise errors.UnsupportedError("pictures without a window", core=playback.core.name)
     count = max(round(seconds / FRAME / FRAMES[kind]), 1)
     partial = path.with_name(f".{path.name}.partial{kind}")
+    pictures = _pictures(playback, count, FRAMES[kind], size, camera, ghost)
     try:
-        _write(partial, kind, _pictures(playback, count, FRAMES[kind], size, camera, ghost))
+        with contextlib.closing(pictures):
+            _write(partial, kind, pictures)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check(path: pathlib.Path, seconds: float, size: tuple[int, int]) -> None:
+    """Raises the error of a video that cannot be written.
+
+    Raises:
+        ValueError: The name, the length or the size is wrong.
+        CoreError: imageio is missing.
+    """
+    kind = path.suffix.lower()
+    if kind not in FRAMES:
+        raise ValueError(f"Expected a video named .gif or .mp4, got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"Expected a video in a folder that exists, got {str(path)!r}.")
+    if not FRAME <= seconds <= 3600.0:
+        raise ValueError(f"Expected a video of 1/60 to 3600 seconds, got {seconds!r}.")
+    if kind == ".mp4" and any(side % 2 for side in size):
+        raise ValueError(f"Expected even sides of an .mp4, got {size[0]}x{size[1]}.")
+    for module in ("imageio.v2", "tqdm", *(("imageio_ffmpeg",) if kind == ".mp4" else ())):
+        _import(module)
 
 
 def _pictures(
@@ -64,7 +83,7 @@ def _pictures(
     size: tuple[int, int],
     camera: drawing.Camera | None,
     ghost: drawing.Ghost,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     tqdm = _import("tqdm")
     with offscreen.Renderer(*size) as renderer:
         for _ in tqdm.trange(count, unit="frame"):
@@ -79,7 +98,6 @@ def _write(path: pathlib.Path, kind: str, pictures: Iterator[Any]) -> None:
     if kind == ".gif":
         options: dict[str, Any] = {"duration": 1000.0 * period, "loop": 0}
     else:
-        _import("imageio_ffmpeg")
         options = {"fps": 1.0 / period, "macro_block_size": 1, "quality": 8}
     first = next(pictures)  # with the errors of drawing
     with imageio.get_writer(path, **options) as writer:
@@ -88,8 +106,6 @@ def _write(path: pathlib.Path, kind: str, pictures: Iterator[Any]) -> None:
 
 
 def _import(name: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:
