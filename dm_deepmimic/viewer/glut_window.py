@@ -46,7 +46,7 @@ class Window:
         """Opens the window.
 
         Raises:
-            CoreError: PyOpenGL, freeglut or a display is missing.
+            CoreError: PyOpenGL, freeglut or a display is missing, or a main loop has ended.
         """
         self._scene: Scene | None = None
         self._on_close: Callable[[], None] = lambda: None
@@ -56,8 +56,6 @@ class Window:
         with ready() as glut:
             self._glut = glut
             if not glut.glutGet(glut.GLUT_INIT_STATE):
-                # PyOpenGL does not notice that a main loop's end undoes it.
-                glut.special.INITIALIZED = False
                 glut.glutInit(["dm_deepmimic"])
             glut.glutSetOption(
                 glut.GLUT_ACTION_ON_WINDOW_CLOSE, glut.GLUT_ACTION_CONTINUE_EXECUTION
@@ -116,7 +114,7 @@ class Window:
     def run(self, tick: Callable[[], float]) -> None:
         """Runs GLUT's main loop until the window is closed.
 
-        Ends GLUT for the process: its other windows close too.
+        That ends GLUT for the process: its other windows close too, and it can open no more.
 
         Args:
             tick: Called before each picture; returns how long to wait for the next call [s].
@@ -242,9 +240,14 @@ def ready() -> Iterator[Any]:
     """Gives PyOpenGL's GLUT while a window can be opened.
 
     Raises:
-        CoreError: PyOpenGL, freeglut or a display is missing.
+        CoreError: PyOpenGL, freeglut or a display is missing, or a main loop has ended.
     """
     glut = _import_glut()
+    if glut.special.INITIALIZED and not glut.glutGet(glut.GLUT_INIT_STATE):
+        raise errors.CoreError(
+            "GLUT's main loop has run and ended in this process, which takes its connection to the "
+            "display along: open further windows in another process."
+        )
     with _display():
         yield glut
 
