@@ -100,14 +100,13 @@ def load(
 
     choices = dataclasses.replace(choices, enable_draw=True)
     with glut_window.ready(), contextlib.ExitStack() as opened:
-        if needs_window(core):
-            window = opened.enter_context(contextlib.closing(glut_window.Window()))
-            simulator = _load_core(name_or_path, core, choices, seed)
-            opened.callback(simulator.close)
-        else:
-            simulator = _load_core(name_or_path, core, choices, seed)
-            opened.callback(simulator.close)
-            window = opened.enter_context(contextlib.closing(glut_window.Window()))
+        for opens in opening_order(core):
+            if opens == "window":
+                window = glut_window.Window()
+                opened.callback(window.close)
+            else:
+                simulator = _load_core(name_or_path, core, choices, seed)
+                opened.callback(simulator.close)
         view = rendering.Rendering(simulator, window)
         loaded = environment.Environment(simulator, rendering=view, **kind)
         opened.pop_all()
@@ -147,11 +146,13 @@ def load_core(
     return _load_core(name_or_path, core, choices, seed)
 
 
-def needs_window(core: Any) -> bool:
-    """Returns whether a core, as `load` takes it, may want an OpenGL context when it is made."""
-    if not isinstance(core, str) or core == "auto":
-        return not isinstance(core, str) or _deepmimic_imports()
-    return core == "deepmimic"
+def opening_order(core: Any) -> tuple[Literal["window", "core"], Literal["window", "core"]]:
+    """Returns what opens first: the window, whose context a core that draws itself needs, or
+    else the core, whose first load takes minutes.
+    """
+    if core in ("embedded", "pybullet") or (core == "auto" and not _deepmimic_imports()):
+        return "core", "window"
+    return "window", "core"
 
 
 def load_batch(

@@ -124,7 +124,10 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            (["--policy=fly"], "dm-deepmimic-view: Unknown policy 'fly'. Known policys: "),
+            (
+                ["--policy=fly"],
+                "dm-deepmimic-view: Unknown policy name 'fly'. Known policy ",
+            ),
             (["--video=walk.avi"], "dm-deepmimic-view: Expected a video named .gif or .mp4, got"),
             (["--video=w.mp4", "--size=99x50"], "dm-deepmimic-view: Expected even sides of an "),
             (["--video=w.mp4", "--seconds=0"], "dm-deepmimic-view: Expected a video of 1/60 to"),

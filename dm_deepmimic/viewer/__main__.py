@@ -39,14 +39,14 @@ class Viewer:
         self._options = options
         self._canvas: canvas.Canvas | None = None
         with glut_window.ready(), contextlib.ExitStack() as opened:
-            if loading.needs_window(options.core or "auto"):
-                self._window = opened.enter_context(self._open_window())
-                self._core, policy = open_core(options, enable_draw=True)
-                opened.callback(_close, self._core)
-            else:
-                self._core, policy = open_core(options, enable_draw=True)
-                opened.callback(_close, self._core)
-                self._window = opened.enter_context(self._open_window())
+            for opens in loading.opening_order(options.core or "auto"):
+                if opens == "window":
+                    title = f"DeepMimic: {options.scene}"
+                    self._window = glut_window.Window(title, *options.size)
+                    opened.callback(self._window.close)
+                else:
+                    self._core, policy = open_core(options, enable_draw=True)
+                    opened.callback(_close, self._core)
             self.playback = Playback(self._core, policy)
             if hasattr(self._core, "shapes"):
                 camera = drawing.CAMERAS[options.camera]
@@ -116,10 +116,6 @@ class Viewer:
         if self._canvas is not None:
             self._canvas.release()
 
-    def _open_window(self) -> contextlib.closing[glut_window.Window]:
-        title = f"DeepMimic: {self._options.scene}"
-        return contextlib.closing(glut_window.Window(title, *self._options.size))
-
     def _reload(self) -> None:
         """Reads all files again; while they are wrong, what was goes on."""
         self._let_go()
@@ -139,7 +135,7 @@ class Viewer:
 
     def _let_go(self) -> None:
         if self._canvas is not None:
-            self._canvas.forget()
+            self._canvas.end_push()
 
 
 def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, policies.Policy | None]:

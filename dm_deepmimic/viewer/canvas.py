@@ -30,9 +30,9 @@ KEYS: Lines = (
     ("c", "follow the character"),
     ("h", "this help"),
     ("esc, q", "quit"),
-    ("left drag", "push the character"),
+    ("left drag", "push the character; beside it, orbit"),
+    ("middle drag", "orbit"),
     ("right drag", "pan"),
-    ("middle drag", "orbit; left drag beside the character does too"),
     ("wheel", "zoom"),
 )
 
@@ -77,6 +77,7 @@ class Canvas:
         self._pushed = -1
         self._push = np.zeros(3)
         self._message = ""
+        self._figure = _make_figure("value")
         self.ghost: drawing.Ghost = "off"
         self.follows, self.shows_help = self._view.focus is None, False
         self.values: collections.deque[float] = collections.deque(maxlen=NUM_VALUES)
@@ -115,12 +116,12 @@ class Canvas:
 
     def mouse_click(self, button: int, state: int, x: int, y: int) -> None:
         """Takes a button or the wheel, as GLUT tells it."""
-        self._mouse = x, y
         if button in (WHEEL_UP, WHEEL_DOWN):
             if state == DOWN:
                 self._camera.distance *= 1.0 - ZOOM if button == WHEEL_UP else 1.0 + ZOOM
             return
-        self._end_push()
+        self._mouse = x, y
+        self.end_push()
         self._drag = Drag.NONE
         if state != DOWN:
             return
@@ -149,13 +150,15 @@ class Canvas:
             camera.lookat[:] -= self._open_painter().drag(camera.lookat, right, up)
             self.follows = False
 
-    def forget(self) -> None:
-        """Lets go of the mouse's push, as a reset does."""
-        self._end_push()
+    def end_push(self) -> None:
+        """Lets go of the body that the mouse pushes, if any."""
+        if self._pushed >= 0:
+            self._pushed, self._push = -1, np.zeros(3)
+            self._apply_push(self._subject.shapes())
 
     def release(self) -> None:
         """Ends a push and frees what the OpenGL context holds, while that is current."""
-        self._end_push()
+        self.end_push()
         if self._painter is not None:
             self._painter.close()
             self._painter = None
@@ -192,9 +195,9 @@ class Canvas:
             painter.write(*_columns(lines), corner.mjGRID_TOPLEFT, *size)
             painter.write("h", "help", corner.mjGRID_BOTTOMLEFT, *size)
         if len(self.values) > 1:
-            figure = _figure("value", self.values)
+            _write_values(self._figure, self.values)
             width, height = self._width // 4, self._height // 4
-            painter.plot(figure, self._width - width, 0, width, height)
+            painter.plot(self._figure, self._width - width, 0, width, height)
 
     def _throw_box(self) -> None:
         throw = getattr(self._subject, "throw_box", None)
@@ -223,11 +226,6 @@ class Canvas:
             forces[self._pushed, :3] = FORCE * self._push
         subject: Any = self._subject
         subject.set_body_forces(forces)
-
-    def _end_push(self) -> None:
-        if self._pushed >= 0:
-            self._pushed, self._push = -1, np.zeros(3)
-            self._apply_push(self._subject.shapes())
 
 
 class CoreSubject:
@@ -265,7 +263,7 @@ def _columns(lines: Lines) -> tuple[str, str]:
     return "\n".join(name for name, _ in lines), "\n".join(value for _, value in lines)
 
 
-def _figure(title: str, values: Sequence[float]) -> mujoco.MjvFigure:
+def _make_figure(title: str) -> mujoco.MjvFigure:
     figure = mujoco.MjvFigure()
     mujoco.mjv_defaultFigure(figure)
     figure.title = title
@@ -273,9 +271,12 @@ def _figure(title: str, values: Sequence[float]) -> mujoco.MjvFigure:
     figure.figurergba[3] = 0.4
     figure.gridsize[:] = (2, 3)
     figure.range[0] = (0.0, NUM_VALUES)
-    figure.range[1] = (min(values), max(max(values), min(values) + 1e-3))
     figure.linergb[0] = (0.98, 0.80, 0.20)
-    figure.linepnt[0] = len(values)
-    points = np.column_stack([np.arange(len(values)), np.array(values)]).ravel()
-    figure.linedata[0, : len(points)] = points
     return figure
+
+
+def _write_values(figure: mujoco.MjvFigure, values: Sequence[float]) -> None:
+    figure.range[1] = (min(values), max(max(values), min(values) + 1e-3))
+    points = np.column_stack([np.arange(len(values)), np.array(values)]).ravel()
+    figure.linepnt[0] = len(values)
+    figure.linedata[0, : len(points)] = points

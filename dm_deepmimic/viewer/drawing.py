@@ -144,7 +144,6 @@ class Painter:
         self._data = mujoco.MjData(self._model)
         mujoco.mj_forward(self._model, self._data)
         self._options = mujoco.MjvOption()
-        self._camera = mujoco.MjvCamera()
         self._scene = mujoco.MjvScene(self._model, MAX_SHAPES + 1)
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
 

@@ -36,16 +36,17 @@ def read_policy(name: str) -> Policy | str:
     if name in BUILT_IN:
         return name
     path = pathlib.Path(name)
-    if path.is_dir() or path.suffix in (".npz", ".pkl"):
-        path = path if path.suffix == ".npz" else (path if path.is_dir() else path.parent)
-        return networks.read_policy(path if path.suffix == ".npz" else path / networks.FILE)
+    if path.suffix == ".pkl":
+        path = path.parent  # the checkpoint's folder
+    if path.is_dir():
+        path /= networks.FILE
+    if path.suffix == ".npz":
+        return networks.read_policy(path)
     if path.suffix == ".index" or path.with_name(path.name + ".index").exists():
         return pretrained.load_policy(path)
     if ":" in name:
         return _imported(*name.rsplit(":", 1))
-    raise errors.UnknownNameError(
-        "policy", name, "", (*BUILT_IN, "module:function", "a checkpoint")
-    )
+    raise errors.UnknownNameError("policy name", name, "", (*BUILT_IN, "module:function", "a file"))
 
 
 def check_sizes(policy: Policy | str, core: Any) -> None:
