@@ -205,9 +205,10 @@ def read_checkpoint(path: pathlib.Path) -> dict[str, Any]:
 def plot_learning_curve(output: pathlib.Path, names: Sequence[str]) -> None:
     csv_path = output / "learning_curve.csv"
     rows = np.atleast_1d(np.genfromtxt(csv_path, delimiter=",", names=True))
+    names = [name for name in names if np.any(np.isfinite(rows[name]))]  # scenes differ
     num_rows = (len(names) + 1) // 2
     picture = figure.Figure(figsize=(9.0, 3.0 * num_rows), layout="constrained")
-    for axes, name in zip(picture.subplots(num_rows, 2).flat, names, strict=True):
+    for axes, name in zip(picture.subplots(num_rows, 2).flat, names, strict=False):
         axes.plot(rows["steps"], rows[name])
         axes.set(xlabel="steps", ylabel=name.replace("_", " "))
         axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000

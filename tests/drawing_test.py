@@ -94,6 +94,23 @@ class TestPictures:
         rows, columns = np.nonzero(blue(picture([capsule], camera)))
         assert np.ptp(rows) > 4 * np.ptp(columns)
 
+    def test_an_arrow_is_as_long_as_a_post_of_its_length(self):
+        camera = drawing.Camera(azimuth=90.0, elevation=0.0, distance=4.0, focus=(0.0, 1.0, 0.0))
+        arrow = shapes.arrow((0.0, 0.5, 0.0), (0.0, 1.5, 0.0), 0.1, Role.TARGET)
+        post = shapes.post((0.0, 0.5, 0.0), 0.1, 1.0, Role.TARGET)
+        rows = [
+            np.nonzero(seen[..., 0] - seen[..., 1] > 25)[0]
+            for seen in (picture([arrow], camera), picture([post], camera))
+        ]
+        assert abs(rows[0].min() - rows[1].min()) <= 2 and abs(rows[0].max() - rows[1].max()) <= 2
+
+    @pytest.mark.parametrize("azimuth", range(0, 360, 30))
+    def test_the_empty_floor_is_clean(self, azimuth):
+        for elevation in (-10.0, -40.0, -89.0):
+            camera = drawing.Camera(azimuth, elevation, distance=4.0, focus=(0.0, 0.8, 0.0))
+            floor = picture([], camera)[-40:]
+            assert 120 < floor.min() and floor.max() < 250  # neither speckled nor burnt out
+
     def test_points_survive_both_worlds(self):
         point = np.array([1.0, 2.0, 3.0])
         assert drawing.y_up(drawing.z_up(point)).tolist() == point.tolist()

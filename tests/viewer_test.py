@@ -90,7 +90,8 @@ class TestPolicies:
         with pytest.raises(ValueError) as error:
             policies.check_sizes(network(10, 28), core)
         assert str(error.value) == (
-            f"Expected a policy from {size} to 28 numbers for this scene, got one from 10 to 28."
+            f"Expected a policy from {size} to 28 numbers for this scene, got one from 10 to 28. "
+            "Is it of another layout?"
         )
 
     def test_pybullets_port_has_no_reference(self):

@@ -16,6 +16,7 @@ from dm_deepmimic.policy import Policy
 from dm_deepmimic.viewer import canvas, drawing, glut_window, policies, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
 
+LOADING = "Loading. The first time compiles the physics for nearly two minutes."
 KEYS: canvas.Lines = (
     ("space", "pause"),
     ("> <", "a frame on, back"),
@@ -101,6 +102,8 @@ class Viewer:
         elif letter == "l":
             self._reload()
         else:
+            if letter == "x":
+                playback.show_present()
             self._scene.keyboard(key, x, y)
 
     def mouse_click(self, button: int, state: int, x: int, y: int) -> None:
@@ -119,19 +122,33 @@ class Viewer:
     def _reload(self) -> None:
         """Reads all files again; while they are wrong, what was goes on."""
         self._let_go()
+        old = self.playback
         try:
             core, policy = open_core(self._options, enable_draw=True)
-        except Exception as error:  # a policy's module can raise anything
+            try:
+                self.playback = Playback(core, policy)
+            except BaseException:
+                _close(core)
+                raise
+        except Exception as error:  # a policy can raise anything
             print(f"Not reloaded: {error}", file=sys.stderr)
+            self._say("not reloaded, see the terminal")
             return
+        self.playback.paused, self.playback.speed = old.paused, old.speed
+        self.playback.values = old.values
         _close(self._core)
         self._core = core
         if self._canvas is None:
             self._scene = core
             core.reshape(*self._window.size)
         else:
+            self._canvas.subject = self.playback
             self._canvas.values.clear()
-        self.playback.play(core, policy)
+        self._say("reloaded")
+
+    def _say(self, message: str) -> None:
+        if self._canvas is not None:
+            self._canvas.message = message
 
     def _let_go(self) -> None:
         if self._canvas is not None:
@@ -145,7 +162,8 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, poli
     if options.play or words == ("kin_char",):
         for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
             if getattr(options, name) is not None:
-                raise ValueError(f"Expected no --{name} for a clip alone, which has no agent.")
+                option = name.replace("_", "-")
+                raise ValueError(f"Expected no --{option} for a clip alone, which has no agent.")
         player = dm_deepmimic.load_player(
             options.scene, data_root=options.data_root, seed=options.seed
         )
@@ -201,7 +219,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
     add("--size", type=_size, default=(800, 450), metavar="WxH", help="800x450 by default")
     add("--video", type=pathlib.Path, metavar="FILE", help="write an .mp4 or a .gif, no window")
-    add("--seconds", type=float, default=10.0, help="length of the video, 10 by default")
+    add("--seconds", type=float, help="length of the video, 10 by default")
     return parser.parse_args(arguments)
 
 
@@ -212,8 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.video is not None:
             _record(options)
             return
+        if options.seconds is not None:
+            raise ValueError("Expected --seconds with --video only.")
         with glut_window.ready():
-            print("Loading. The first time compiles the physics for nearly two minutes.")
+            print(LOADING, flush=True)
             viewer = Viewer(options)
         viewer.run()
     except (errors.DeepMimicError, OSError, ValueError) as error:
@@ -223,13 +243,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
-    video.check(options.video, options.seconds, options.size)
+    seconds = 10.0 if options.seconds is None else options.seconds
+    video.check(options.video, seconds, options.size)
+    print(LOADING, flush=True)
     core, policy = open_core(options, enable_draw=False)
     try:
         video.record(
             Playback(core, policy),
             options.video,
-            options.seconds,
+            seconds,
             size=options.size,
             camera=drawing.CAMERAS[options.camera],
             ghost=options.ghost,

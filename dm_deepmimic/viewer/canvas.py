@@ -2,6 +2,7 @@
 
 import collections
 import enum
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN = range(5)
 DOWN = 0
 FORCE = 200.0  # of a push, per drag [N/m]
 ZOOM = 0.05  # of a turn of the wheel
+NEAREST = 0.5  # that the camera comes to what it looks at [m]
+LOWEST = 0.05  # height of the camera [m]
 TURN = 180.0  # of the camera, by a drag as long as the window is high [deg]
 PUSH_SIZE = 0.03  # diameter of its arrow [m]
 NUM_VALUES = 200  # in the plot
@@ -63,10 +66,12 @@ class Canvas:
         follows: Whether the camera follows the character.
         shows_help: Whether the keys are listed.
         values: Estimates of the value function to plot, the latest last.
+        subject: What is drawn.
+        message: A remark, until the next key.
     """
 
     def __init__(self, subject: Subject, keys: Lines = KEYS, camera: Camera | None = None) -> None:
-        self._subject, self._keys = subject, keys
+        self.subject, self._keys = subject, keys
         self._view = camera or Camera()
         self._is_placed = False
         self._camera = mujoco.MjvCamera()
@@ -76,8 +81,8 @@ class Canvas:
         self._drag = Drag.NONE
         self._pushed = -1
         self._push = np.zeros(3)
-        self._message = ""
-        self._figure = _make_figure("value")
+        self.message = ""
+        self._figure = _make_figure(f"value, last {NUM_VALUES} actions")
         self.ghost: drawing.Ghost = "off"
         self.follows, self.shows_help = self._view.focus is None, False
         self.values: collections.deque[float] = collections.deque(maxlen=NUM_VALUES)
@@ -103,14 +108,14 @@ class Canvas:
     def keyboard(self, key: int, x: int, y: int) -> None:
         """Takes a key's character code."""
         letter = chr(key)
-        self._message = ""
+        self.message = ""
         if letter == "x":
             self._throw_box()
         elif letter == "g":
             place = drawing.GHOSTS.index(self.ghost)
             self.ghost = drawing.GHOSTS[(place + 1) % len(drawing.GHOSTS)]
         elif letter == "c":
-            self.follows = not self.follows
+            self._follow(not self.follows)
         elif letter == "h":
             self.shows_help = not self.shows_help
 
@@ -118,7 +123,9 @@ class Canvas:
         """Takes a button or the wheel, as GLUT tells it."""
         if button in (WHEEL_UP, WHEEL_DOWN):
             if state == DOWN:
-                self._camera.distance *= 1.0 - ZOOM if button == WHEEL_UP else 1.0 + ZOOM
+                zoom = 1.0 - ZOOM if button == WHEEL_UP else 1.0 + ZOOM
+                self._camera.distance = max(self._camera.distance * zoom, NEAREST)
+                self._stay_above_ground()
             return
         self._mouse = x, y
         self.end_push()
@@ -138,23 +145,24 @@ class Canvas:
         """Takes the mouse's place while a button is down."""
         right, up = (x - self._mouse[0]) / self._height, (self._mouse[1] - y) / self._height
         if self._pushed >= 0:
-            place = drawing.z_up(self._body_position(self._subject.shapes()))
+            place = drawing.z_up(self._body_position(self.subject.shapes()))
             self._push = drawing.y_up(self._open_painter().drag(place, right, up))
             return  # a push is as long as the whole drag
         self._mouse = x, y
         camera = self._camera
         if self._drag is Drag.ORBIT:
             camera.azimuth -= TURN * right
-            camera.elevation = min(max(camera.elevation + TURN * up, -89.0), 89.0)
+            camera.elevation = max(camera.elevation + TURN * up, -89.0)
         elif self._drag is Drag.PAN:
             camera.lookat[:] -= self._open_painter().drag(camera.lookat, right, up)
-            self.follows = False
+            self._follow(False)
+        self._stay_above_ground()
 
     def end_push(self) -> None:
         """Lets go of the body that the mouse pushes, if any."""
         if self._pushed >= 0:
             self._pushed, self._push = -1, np.zeros(3)
-            self._apply_push(self._subject.shapes())
+            self._apply_push(self.subject.shapes())
 
     def release(self) -> None:
         """Ends a push and frees what the OpenGL context holds, while that is current."""
@@ -165,7 +173,7 @@ class Canvas:
 
     def _visible(self) -> list[Shape]:
         """Returns what to draw, and looks at it."""
-        seen = self._subject.shapes()
+        seen = self.subject.shapes()
         if not self._is_placed:
             drawing.place_camera(self._view, seen, self._camera)
             self._is_placed = True
@@ -191,23 +199,34 @@ class Canvas:
         if self.shows_help:
             painter.write(*_columns(self._keys), corner.mjGRID_TOPLEFT, *size)
         else:
-            lines = [*self._subject.lines(), *([(self._message, "")] if self._message else [])]
-            painter.write(*_columns(lines), corner.mjGRID_TOPLEFT, *size)
+            painter.write(*_columns(self.subject.lines()), corner.mjGRID_TOPLEFT, *size)
             painter.write("h", "help", corner.mjGRID_BOTTOMLEFT, *size)
+        if self.message:
+            painter.write(self.message, "", corner.mjGRID_TOPRIGHT, *size)
         if len(self.values) > 1:
             _write_values(self._figure, self.values)
             width, height = self._width // 4, self._height // 4
             painter.plot(self._figure, self._width - width, 0, width, height)
 
+    def _follow(self, follows: bool) -> None:
+        if follows is not self.follows:
+            self.follows = follows
+            self.message = "the camera follows" if follows else "the camera stays"
+
+    def _stay_above_ground(self) -> None:
+        camera = self._camera
+        height = max(float(camera.lookat[2]) - LOWEST, 0.0) / camera.distance
+        camera.elevation = min(camera.elevation, math.degrees(math.asin(min(height, 1.0))))
+
     def _throw_box(self) -> None:
-        throw = getattr(self._subject, "throw_box", None)
+        throw = getattr(self.subject, "throw_box", None)
         if throw is None:
-            self._message = "nothing can be thrown here"
+            self.message = "nothing can be thrown here"
         else:
             throw()
 
     def _body_at(self, x: int, y: int) -> int:
-        if not hasattr(self._subject, "set_body_forces"):
+        if not hasattr(self.subject, "set_body_forces"):
             return -1
         size = self._width, self._height
         return self._open_painter().body_at(self._visible(), self._camera, *size, x, y)
@@ -224,7 +243,7 @@ class Canvas:
         forces = np.zeros((sum(shape.role is Role.BODY for shape in seen), 6))
         if self._pushed >= 0:
             forces[self._pushed, :3] = FORCE * self._push
-        subject: Any = self._subject
+        subject: Any = self.subject
         subject.set_body_forces(forces)
 
 
@@ -267,6 +286,8 @@ def _make_figure(title: str) -> mujoco.MjvFigure:
     figure = mujoco.MjvFigure()
     mujoco.mjv_defaultFigure(figure)
     figure.title = title
+    figure.yformat = "%.3f"
+    figure.flg_ticklabel[0] = 0
     figure.flg_extend, figure.flg_legend = 1, 0
     figure.figurergba[3] = 0.4
     figure.gridsize[:] = (2, 3)

@@ -40,7 +40,7 @@ TO_Z_UP_BACK = TO_Z_UP * (1.0, -1.0, 1.0, 1.0)
 _STAGE = """
 <mujoco>
   <visual>
-    <headlight ambient=".35 .35 .35" diffuse=".45 .45 .45" specular=".1 .1 .1"/>
+    <headlight ambient=".36 .36 .36" diffuse=".24 .24 .24" specular=".1 .1 .1"/>
     <global offwidth="{width}" offheight="{height}"/>
     <quality shadowsize="2048" offsamples="{samples}"/>
     <map znear=".01" zfar="60" shadowclip="4" fogstart="12" fogend="40"/>
@@ -52,10 +52,10 @@ _STAGE = """
       height="384"/>
     <texture name="tiles" type="2d" builtin="checker" rgb1=".80 .82 .84" rgb2=".70 .73 .76"
       width="512" height="512" mark="edge" markrgb=".66 .69 .72"/>
-    <material name="tiles" texture="tiles" texuniform="true" texrepeat=".5 .5"/>
+    <material name="tiles" texture="tiles" texuniform="true" texrepeat=".5 .5" specular="0"/>
   </asset>
   <worldbody>
-    <light directional="true" pos="0 0 6" dir="-.35 .45 -1" diffuse=".55 .55 .55"
+    <light directional="true" pos="0 0 6" dir="-.35 .45 -1" diffuse=".5 .5 .5"
       specular=".2 .2 .2" castshadow="true"/>
     <geom type="plane" size="0 0 1" material="tiles"/>
   </worldbody>
@@ -169,6 +169,9 @@ class Painter:
             self._model, self._data, self._options, None, camera, mujoco.mjtCatBit.mjCAT_ALL,
             self._scene,
         )  # fmt: skip
+        self._num_stage_geoms = self._scene.ngeom
+        for geom in self._scene.geoms[: self._num_stage_geoms]:
+            geom.category = mujoco.mjtCatBit.mjCAT_DECOR  # which casts no shadow on itself
         lamp = self._scene.lights[self._scene.nlight - 1]  # the headlight comes first
         lamp.pos[:] = camera.lookat - LAMP_DISTANCE * lamp.dir
         for shape in shapes[: MAX_SHAPES - self._scene.ngeom]:
@@ -190,7 +193,7 @@ class Painter:
         mujoco.mjr_readPixels(pixel, None, place, self._context)
         red, green, blue = (int(part) for part in pixel[0, 0])
         found = red + 256 * green + 65536 * blue - 1
-        for geom in self._scene.geoms[: self._scene.ngeom]:
+        for geom in self._scene.geoms[self._num_stage_geoms : self._scene.ngeom]:
             if geom.segid == found and geom.dataid >= 0:
                 return int(geom.dataid)
         return -1
@@ -243,7 +246,7 @@ class Painter:
             BOX: (mujoco.mjtGeom.mjGEOM_BOX, (x, y, z)),
             CAPSULE: (mujoco.mjtGeom.mjGEOM_CAPSULE, (x, y, x)),
             CYLINDER: (mujoco.mjtGeom.mjGEOM_CYLINDER, (x, y, x)),
-            ARROW: (mujoco.mjtGeom.mjGEOM_ARROW, (x, x, 2.0 * y)),
+            ARROW: (mujoco.mjtGeom.mjGEOM_ARROW, (x, x, 4.0 * y)),  # drawn half as long
         }[shape.kind]
         if shape.kind in (CAPSULE, CYLINDER, ARROW):  # along y here, along z there
             turn = np.array(rotations.multiply(turn, TO_Z_UP_BACK))

@@ -1,5 +1,6 @@
 """A GLUT window: it hands DeepMimic's callbacks on and draws when told to."""
 
+import atexit
 import contextlib
 import ctypes
 import ctypes.util
@@ -69,6 +70,7 @@ class Window:
             )
             glut.glutInitWindowSize(width, height)
             self._id: int | None = glut.glutCreateWindow(title.encode())
+        atexit.register(self.close)  # GLUT's own exit would call back when Python is gone
         # PyOpenGL lets go of callbacks before GLUT calls the last of them.
         self._callbacks = [
             register(self._guarded(callback))
@@ -209,6 +211,7 @@ class Window:
         on_close, self._on_close = self._on_close, lambda: None
         self._id, self._scene = None, None
         contextdata.cleanupContext()
+        atexit.unregister(self.close)
         if self._looping:
             self._glut.glutLeaveMainLoop()
         on_close()

@@ -16,7 +16,7 @@ Policy = Callable[[Array], npt.ArrayLike]
 
 FRAME = 1.0 / 60.0  # [s]
 HISTORY = 600  # frames to step back through
-MAX_FRAMES = 4  # between two pictures, so that a slow machine falls behind rather than stops
+MAX_FRAMES = 15  # between two pictures, so that a slow machine falls behind rather than stops
 SPEED_STEP = 0.05
 
 
@@ -52,10 +52,6 @@ class Playback:
         """
         self.paused, self.speed, self.values = False, 1.0, values
         self._back, self._due, self._return = 0, 0.0, 0.0
-        self.play(core, policy)
-
-    def play(self, core: Any, policy: Policy | None = None) -> None:
-        """Starts the first episode of a core."""
         self.core, self._policy = core, policy
         self._has_agent = core.is_rl_scene() if hasattr(core, "is_rl_scene") else True
         self._history: collections.deque[Frame] = collections.deque(maxlen=HISTORY)
@@ -89,6 +85,10 @@ class Playback:
         """Goes one frame on or back, and pauses."""
         self.paused = True
         self.step(direction)
+
+    def show_present(self) -> None:
+        """Leaves the past that was stepped back into."""
+        self._back = 0
 
     def reset(self) -> None:
         """Starts an episode."""

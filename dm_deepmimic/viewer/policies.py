@@ -46,7 +46,12 @@ def read_policy(name: str) -> Policy | str:
         return pretrained.load_policy(path)
     if ":" in name:
         return _imported(*name.rsplit(":", 1))
-    raise errors.UnknownNameError("policy name", name, "", (*BUILT_IN, "module:function", "a file"))
+    raise errors.UnknownNameError(
+        "policy name",
+        name,
+        "",
+        (*BUILT_IN, "module:function", "a checkpoint", f"a folder with {networks.FILE}"),
+    )
 
 
 def check_sizes(policy: Policy | str, core: Any) -> None:
@@ -61,7 +66,7 @@ def check_sizes(policy: Policy | str, core: Any) -> None:
         if has != wants:
             raise ValueError(
                 f"Expected a policy from {wants[0]} to {wants[1]} numbers for this scene, got one "
-                f"from {has[0]} to {has[1]}."
+                f"from {has[0]} to {has[1]}. Is it of another layout?"
             )
 
 
@@ -96,9 +101,8 @@ def _imported(module: str, function: str) -> Policy:
     if folder not in sys.path:  # as `python -m` has it, and a console script does not
         sys.path.insert(0, folder)
     try:
-        known = sys.modules.get(module)  # a reload reads it again
-        loaded = importlib.reload(known) if known else importlib.import_module(module)
-        found: Policy = getattr(loaded, function)
+        sys.modules.pop(module, None)  # a reload reads it again
+        found: Policy = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"Expected a policy module:function, got {module}:{function}: {error}."
