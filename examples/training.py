@@ -208,7 +208,8 @@ def plot_learning_curve(output: pathlib.Path, names: Sequence[str]) -> None:
     names = [name for name in names if np.any(np.isfinite(rows[name]))]  # scenes differ
     num_rows = (len(names) + 1) // 2
     picture = figure.Figure(figsize=(9.0, 3.0 * num_rows), layout="constrained")
-    for axes, name in zip(picture.subplots(num_rows, 2).flat, names, strict=False):
+    for place, name in enumerate(names, start=1):
+        axes = picture.add_subplot(num_rows, 2, place)
         axes.plot(rows["steps"], rows[name])
         axes.set(xlabel="steps", ylabel=name.replace("_", " "))
         axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000
