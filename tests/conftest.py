@@ -9,7 +9,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from dm_deepmimic import assets, character
+from dm_deepmimic import assets, character, errors
+from dm_deepmimic.viewer import offscreen
 
 COMMITTED = pathlib.Path(__file__).parent / "golden"
 RECORDED = pathlib.Path(
@@ -42,6 +43,15 @@ def read_golden(golden_file):
             return json.load(file)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def draws() -> None:
+    """Skips tests of pictures on a machine that cannot draw any."""
+    try:
+        offscreen.Renderer(16, 16).close()
+    except errors.CoreError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

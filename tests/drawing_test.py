@@ -16,12 +16,7 @@ WALK = "humanoid3d_walk"
 SIZE = 160, 120
 
 
-@pytest.fixture(scope="module", autouse=True)
-def machine_draws():
-    try:
-        offscreen.Renderer(*SIZE).close()
-    except dm_deepmimic.CoreError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("draws")
 
 
 @pytest.fixture(name="core", scope="module")
@@ -34,6 +29,13 @@ def core_fixture():
 def picture(seen, camera=None) -> np.ndarray:
     with offscreen.Renderer(*SIZE) as renderer:
         return renderer.render(seen, camera).astype(int)
+
+
+def needs(library: str) -> None:
+    try:
+        ctypes.CDLL(library)
+    except OSError as error:
+        pytest.skip(str(error))
 
 
 def blue(pixels: np.ndarray) -> np.ndarray:
@@ -158,10 +160,7 @@ class TestRenderers:
         )
 
     def test_osmesa_takes_over_where_there_is_no_egl(self):
-        try:
-            ctypes.CDLL("libOSMesa.so.8")
-        except OSError as error:
-            pytest.skip(str(error))
+        needs("libOSMesa.so.8")
         code = (
             "import ctypes\n"
             "from dm_deepmimic import shapes\n"
@@ -179,6 +178,24 @@ class TestRenderers:
         finished = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
+        assert int(finished.stdout) > 20
+
+    def test_another_system_brings_its_own_context(self):
+        needs("libEGL.so.1")
+        code = (
+            "import os, sys\n"
+            "os.environ['MUJOCO_GL'] = 'egl'  # stands for the other system's\n"
+            "from dm_deepmimic import shapes\n"
+            "from dm_deepmimic.viewer import offscreen\n"
+            "import mujoco.gl_context\n"
+            "sys.platform = 'other'\n"
+            "ball = [shapes.sphere((0, 0.5, 0), 0.4, shapes.Role.TARGET)]\n"
+            "with offscreen.Renderer(80, 60) as renderer:\n"
+            "    seen = renderer.render(ball).astype(int)\n"
+            "print((seen[..., 0] - seen[..., 1] > 30).sum())\n"
+        )
+        finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
         assert int(finished.stdout) > 20
 
 

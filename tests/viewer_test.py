@@ -9,19 +9,11 @@ import pytest
 import dm_deepmimic
 from dm_deepmimic import assets, policy
 from dm_deepmimic.viewer import __main__ as app
-from dm_deepmimic.viewer import canvas, offscreen, policies
+from dm_deepmimic.viewer import canvas, policies
 from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"
 CHECKPOINT = "data/policies/humanoid3d/humanoid3d_walk.ckpt.index"
-
-
-@pytest.fixture(name="draws")
-def draws_fixture():
-    try:
-        offscreen.Renderer(16, 16).close()
-    except dm_deepmimic.CoreError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(name="core", scope="module")

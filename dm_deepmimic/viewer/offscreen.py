@@ -1,4 +1,5 @@
-"""Pictures without a window: OpenGL by EGL, or by OSMesa where there is none.
+"""Pictures without a window: OpenGL by EGL, or by OSMesa where there is none; on other systems than
+Linux by theirs.
 
 The context lives on a thread of its own, so that it disturbs no other context of the process.
 """
@@ -6,7 +7,9 @@ The context lives on a thread of its own, so that it disturbs no other context o
 import concurrent.futures
 import ctypes
 import functools
+import importlib
 import numbers
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -106,6 +109,8 @@ class _Context(Protocol):
 
 def _open_context(width: int, height: int) -> _Context:
     """Makes an OpenGL context current on this thread."""
+    if sys.platform != "linux":
+        return _SystemContext(width, height)
     reasons = []
     for kind in (_EGLContext, functools.partial(_OSMesaContext, width, height)):
         try:
@@ -116,6 +121,17 @@ def _open_context(width: int, height: int) -> _Context:
         "Drawing without a window needs EGL or OSMesa: install Debian's packages libegl1 and "
         f"libgl1, or libosmesa6. ({'; '.join(reasons)}.)"
     )
+
+
+class _SystemContext:
+    """MuJoCo's context on systems other than Linux, where it changes nothing for the process."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._context = importlib.import_module("mujoco.gl_context").GLContext(width, height)
+        self._context.make_current()
+
+    def close(self) -> None:
+        self._context.free()
 
 
 class _EGLContext:
