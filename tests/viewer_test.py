@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import assets, policy
+from dm_deepmimic import policy
 from dm_deepmimic.viewer import __main__ as app
 from dm_deepmimic.viewer import canvas, policies
 from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"
-CHECKPOINT = "data/policies/humanoid3d/humanoid3d_walk.ckpt.index"
+CHECKPOINT = "data/policies/humanoid3d/humanoid3d_walk.ckpt"
 
 
 @pytest.fixture(name="core", scope="module")
@@ -59,8 +59,7 @@ class TestPolicies:
             policies.read_policy("my_policies:walk")
 
     def test_a_checkpoint_of_2018_brings_its_layout(self):
-        path = assets.find(CHECKPOINT, "policy")
-        options = app.parse([WALK, "--core=embedded", f"--policy={path}"])
+        options = app.parse([WALK, "--core=embedded", f"--policy={CHECKPOINT}"])
         core, walk = app.open_core(options, enable_draw=False)
         try:
             assert core.get_action_size() == 36
@@ -121,6 +120,7 @@ class TestCommandLine:
                 ["--policy=fly"],
                 "dm-deepmimic-view: Unknown policy name 'fly'. Known policy ",
             ),
+            (["--policy=no.ckpt"], "dm-deepmimic-view: No checkpoint 'no.ckpt.index'. Looked for:"),
             (["--video=walk.avi"], "dm-deepmimic-view: Expected a video named .gif or .mp4, got"),
             (["--video=w.mp4", "--size=99x50"], "dm-deepmimic-view: Expected even sides of an "),
             (["--video=w.mp4", "--seconds=0"], "dm-deepmimic-view: Expected a video of 1/60 to"),

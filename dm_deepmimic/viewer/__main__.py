@@ -171,7 +171,9 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, poli
     overrides = dict(options.set or ())
     for key in overrides.keys() & inspect.signature(loading.load_core).parameters.keys():
         raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
-    policy = None if options.policy is None else policies.read_policy(options.policy)
+    policy: policies.Policy | str | None = None
+    if options.policy is not None:
+        policy = policies.read_policy(options.policy, options.data_root)
     layout = options.layout
     if layout is None and isinstance(policy, Policy):
         layout = policy.layout

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, pretrained
+from dm_deepmimic import assets, errors, pretrained
 from dm_deepmimic import policy as networks
 
 Array = npt.NDArray[np.float64]
@@ -20,12 +20,16 @@ BUILT_IN = ("random", "reference", "zero")
 HELP = (
     "zero, random, reference (the clip's pose as PD targets), module:function (from an observation "
     "to an action), a policy.npz of the training examples or their output folder, or a checkpoint "
-    "of DeepMimic's, such as humanoid3d_walk.ckpt"
+    "of DeepMimic's, such as data/policies/humanoid3d/humanoid3d_walk.ckpt"
 )
 
 
-def read_policy(name: str) -> Policy | str:
+def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | str:
     """Returns the policy that a file or a module holds, or a built-in one's name.
+
+    Args:
+        name: See `HELP`; a checkpoint of DeepMimic's is looked for as the files of a scene are.
+        data_root: Folder of DeepMimic's data.
 
     Raises:
         UnknownNameError: It is none of these.
@@ -42,8 +46,9 @@ def read_policy(name: str) -> Policy | str:
         path /= networks.FILE
     if path.suffix == ".npz":
         return networks.read_policy(path)
-    if path.suffix == ".index" or path.with_name(path.name + ".index").exists():
-        return pretrained.load_policy(path)
+    if path.suffix in (".ckpt", ".index"):
+        index = name.removesuffix(".index") + ".index"
+        return pretrained.load_policy(assets.find(index, "checkpoint", data_root=data_root))
     if ":" in name:
         return _imported(*name.rsplit(":", 1))
     raise errors.UnknownNameError(
