@@ -12,9 +12,9 @@ from typing import Any
 
 import dm_deepmimic
 from dm_deepmimic import building, errors, loading
-from dm_deepmimic.policy import Policy
-from dm_deepmimic.viewer import canvas, drawing, glut_window, policies, video
-from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
+from dm_deepmimic import policy as networks
+from dm_deepmimic.viewer import canvas, drawing, glut_window, offscreen, policies, video
+from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
 
 LOADING = "Loading. The first time compiles the physics for nearly two minutes."
 KEYS: canvas.Lines = (
@@ -40,6 +40,7 @@ class Viewer:
         self._options = options
         self._canvas: canvas.Canvas | None = None
         with glut_window.ready(), contextlib.ExitStack() as opened:
+            print(LOADING, flush=True)
             for opens in loading.opening_order(options.core or "auto"):
                 if opens == "window":
                     title = f"DeepMimic: {options.scene}"
@@ -155,7 +156,7 @@ class Viewer:
             self._canvas.end_push()
 
 
-def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, policies.Policy | None]:
+def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Policy | None]:
     """Returns what plays, and who acts in it, if there is an agent."""
     scene = building.SceneFiles(options.scene, options.data_root)
     words = scene.arguments["scene"].values if "scene" in scene.arguments else ()
@@ -171,11 +172,11 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, poli
     overrides = dict(options.set or ())
     for key in overrides.keys() & inspect.signature(loading.load_core).parameters.keys():
         raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
-    policy: policies.Policy | str | None = None
+    policy: Policy | str | None = None
     if options.policy is not None:
         policy = policies.read_policy(options.policy, options.data_root)
     layout = options.layout
-    if layout is None and isinstance(policy, Policy):
+    if layout is None and isinstance(policy, networks.Policy):
         layout = policy.layout
     core = loading.load_core(
         options.scene,
@@ -234,10 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         if options.seconds is not None:
             raise ValueError("Expected --seconds with --video only.")
-        with glut_window.ready():
-            print(LOADING, flush=True)
-            viewer = Viewer(options)
-        viewer.run()
+        Viewer(options).run()
     except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"dm-deepmimic-view: {error}")
     except KeyboardInterrupt:
@@ -280,10 +278,10 @@ def _override(text: str) -> tuple[str, Any]:
 def _size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(part) for part in text.split("x"))
+        offscreen.check_size(width, height)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, got {text!r}") from None
-    if not (1 <= width <= 4096 and 1 <= height <= 4096):
-        raise argparse.ArgumentTypeError(f"expected sides from 1 to 4096 pixels, got {text!r}")
+        expected = f"WIDTHxHEIGHT, each from 1 to {offscreen.MAX_SIZE} pixels"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
     return width, height
 
 

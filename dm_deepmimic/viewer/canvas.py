@@ -271,11 +271,14 @@ def core_lines(core: Any) -> list[tuple[str, str]]:
     lines.append(("reward", f"{core.calc_reward(0):.3f}"))
     if hasattr(core, "named_reward_terms"):
         lines += [(f"  {name}", f"{term:.3f}") for name, term in core.named_reward_terms().items()]
-    reason = core.end_reason()
-    if reason:
-        bodies = ", ".join(core.end_bodies())
-        lines.append(("end", f"{reason.name} {bodies}".strip()))
+    if core.end_reason():
+        lines.append(("end", end_line(core)))
     return lines
+
+
+def end_line(core: Any) -> str:
+    """Returns why an episode ended, and by which bodies."""
+    return " ".join([core.end_reason().name, ", ".join(core.end_bodies())]).strip()
 
 
 def _columns(lines: Lines) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.shapes import Shape
-from dm_deepmimic.viewer.canvas import Lines, core_lines
+from dm_deepmimic.viewer.canvas import Lines, core_lines, end_line
 
 Array = npt.NDArray[np.float64]
 Policy = Callable[[Array], npt.ArrayLike]
@@ -129,11 +129,8 @@ class Playback:
         count = self.core.get_num_update_substeps()
         for _ in range(count):
             self.core.update(seconds / count)
-            reason = self.core.end_reason()
-            if reason is not EndReason.NONE:
-                bodies = ", ".join(self.core.end_bodies())
-                self._last_end = f"{reason.name} {bodies}".strip()
-                self._last_end += f" at {self.core.get_time():.2f} s"
+            if self.core.end_reason() is not EndReason.NONE:
+                self._last_end = f"{end_line(self.core)} at {self.core.get_time():.2f} s"
                 self._start()
                 return
             if self.core.need_new_action(0):

@@ -4,17 +4,13 @@ import importlib
 import os
 import pathlib
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import assets, errors, pretrained
 from dm_deepmimic import policy as networks
-
-Array = npt.NDArray[np.float64]
-Policy = Callable[[Array], npt.ArrayLike]
+from dm_deepmimic.viewer.playback import Policy
 
 BUILT_IN = ("random", "reference", "zero")
 HELP = (
