@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 import dm_deepmimic
 from dm_deepmimic import pybullet_port
+from dm_deepmimic.arrays import write
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded import engine, simulation
 
@@ -47,7 +48,7 @@ def replay(
         row = pointers[world]
         arrays = engine.engine_arrays(mechanism, row)
         for update in range(len(torques)):
-            arrays.applied[:] = torques[update, world]
+            write(arrays.applied, 0, torques[update, world])
             for _ in range(num_substeps):
                 engine.call2(functions.step1, functions.model, row[-1])
                 engine.call2(functions.step2, functions.model, row[-1])
@@ -61,10 +62,10 @@ def replay_with_pd(
     pointers: npt.NDArray[np.int64],
     targets: npt.NDArray[np.float64],
     num_substeps: int,
+    scratch: simulation.Scratch,
+    contact: npt.NDArray[np.bool_],
 ) -> None:
     """Steps MuJoCo under the torques of PD target poses, shape `(updates, N, P)`."""
-    scratch = simulation.make_scratch(skeleton, mechanism)
-    contact = np.zeros(len(skeleton.parent), np.bool_)
     for world in range(len(pointers)):
         for update in range(len(targets)):
             simulation.update_engine(
@@ -129,10 +130,14 @@ class Motion:
             simulated.pointers,
         )
         substeps = core.settings.num_sim_substeps
-        replay_with_pd(*arguments, self.targets[:0], substeps)
+        work = (
+            simulation.make_scratch(core.character.skeleton, simulated.mechanism),
+            np.zeros(core.character.num_joints, np.bool_),
+        )
+        replay_with_pd(*arguments, self.targets[:0], substeps, *work)
         self.start()
         before = time.process_time()
-        replay_with_pd(*arguments, self.targets, substeps)
+        replay_with_pd(*arguments, self.targets, substeps, *work)
         return time.process_time() - before
 
     def positions(self) -> npt.NDArray[np.float64]:

@@ -1,4 +1,8 @@
-"""How kernels are compiled: for any thread, and kept on disk as long as the package is the same."""
+"""How kernels are compiled: for any thread, and kept on disk as long as the package is the same.
+
+Arrays come from Python without a count of references to them, and kernels keep none; whoever calls
+a kernel keeps its arrays alive. That halves the time to compile.
+"""
 
 import hashlib
 import pathlib
@@ -7,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.core.registry import CPUDispatcher
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -20,8 +25,33 @@ _OPTIONS: dict[str, Any] = {
 
 
 def jit(function: Function) -> Function:
-    """Compiles a function at its first call, or takes it from the disk."""
-    return _compiled(function)
+    """Compiles a function at its first call, or takes it from the disk.
+
+    It must neither make arrays, which does not compile, nor return any, not even within a tuple.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def inner(function: Function) -> Function:
+    """Compiles like `jit`, but for other compiled functions only: Python gets a TypeError.
+
+    What unpacks Python's arguments, dozens of arrays often, takes longer to compile than most
+    functions.
+    """
+    dispatcher: Any = _compiled(
+        function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )
+    dispatcher.__class__ = _Inner
+    return dispatcher
+
+
+def counted(function: Function) -> Function:
+    """Compiles like `jit`, but counts references, for functions that make or return arrays.
+
+    It may call functions that do not count. They may call it unless it returns new arrays, which
+    nobody would free; it may return parts of what they gave it.
+    """
+    return _compiled(function, _nrt=True)  # by default it would do as its first caller does
 
 
 def inlined(function: Function) -> Function:
@@ -30,6 +60,12 @@ def inlined(function: Function) -> Function:
     For functions of whole scenes: handing over dozens of arrays would cost more than the work.
     """
     return _compiled(function, inline="always")
+
+
+class _Inner(CPUDispatcher):
+    def __call__(self, *_: object, **__: object) -> object:
+        name = self.py_func.__name__
+        raise TypeError(f"{name} is compiled for compiled functions only; decorate it with jit.")
 
 
 def _compiled(function: Function, **options: Any) -> Function:
@@ -56,7 +92,7 @@ def _cache_is_writable() -> bool:
     except RuntimeError:
         message = (
             "No folder for compiled kernels can be written, so every process compiles them anew, "
-            "for nearly two minutes. Set NUMBA_CACHE_DIR to a folder that can."
+            "for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can."
         )
         warnings.warn(message, stacklevel=2)
         return False

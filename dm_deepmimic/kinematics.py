@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import rotations
+from dm_deepmimic import arrays, rotations
 from dm_deepmimic.character import (
     BOX,
     CAPSULE,
@@ -21,7 +21,7 @@ from dm_deepmimic.character import (
     SPHERICAL,
     Skeleton,
 )
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import counted, inner, jit
 from dm_deepmimic.rotations import Quaternion, Vector, Vector3
 
 Array = npt.NDArray[np.float64]
@@ -35,13 +35,13 @@ class Frames(NamedTuple):
     bodies: Array  # (J, 13) centre of mass, quaternion, linear and angular velocity
 
 
-@jit
+@counted
 def make_frames(num_joints: int) -> Frames:
     """Returns frames to write into."""
     return Frames(np.zeros((num_joints, 7)), np.zeros((num_joints, 6)), np.zeros((num_joints, 13)))
 
 
-@jit
+@inner
 def joint_rotation(skeleton: Skeleton, joint: int, pose: Array) -> Quaternion:
     """Returns the rotation that a pose gives one joint below the root, before its attachment."""
     offset = skeleton.pose_offset[joint]
@@ -53,7 +53,7 @@ def joint_rotation(skeleton: Skeleton, joint: int, pose: Array) -> Quaternion:
     return (1.0, 0.0, 0.0, 0.0)
 
 
-@jit
+@inner
 def joint_spin(skeleton: Skeleton, joint: int, velocity: Array) -> Vector3:
     """Returns the angular velocity that a velocity gives one joint below the root, in the joint's
     frame [rad/s].
@@ -78,7 +78,7 @@ def place_joints(skeleton: Skeleton, pose: Array, out_joints: Array) -> None:
     """
     for joint in range(len(skeleton.parent)):
         if skeleton.joint_type[joint] == ROOT:
-            out_joints[joint, :7] = pose[:7]
+            arrays.write(out_joints[joint], 0, pose[:7])
             continue
         parent = out_joints[skeleton.parent[joint]]
         turn = parent[3:7]
@@ -91,7 +91,7 @@ def place_joints(skeleton: Skeleton, pose: Array, out_joints: Array) -> None:
             out_joints[joint, 3 + axis] = q[axis]
 
 
-@jit
+@inner
 def move_joints(skeleton: Skeleton, velocity: Array, joints: Array, out_motion: Array) -> None:
     """Writes each joint's linear velocity [m/s] and its child's angular velocity [rad/s].
 
@@ -103,7 +103,7 @@ def move_joints(skeleton: Skeleton, velocity: Array, joints: Array, out_motion: 
     """
     for joint in range(len(skeleton.parent)):
         if skeleton.joint_type[joint] == ROOT:
-            out_motion[joint, :6] = velocity[:6]
+            arrays.write(out_motion[joint], 0, velocity[:6])
             continue
         parent = skeleton.parent[joint]
         spin = rotations.rotate(joints[joint, 3:7], joint_spin(skeleton, joint, velocity))
@@ -113,7 +113,7 @@ def move_joints(skeleton: Skeleton, velocity: Array, joints: Array, out_motion: 
             out_motion[joint, 3 + axis] = out_motion[parent, 3 + axis] + spin[axis]
 
 
-@jit
+@inner
 def point_velocity(motion: Array, origin: Vector, point: Vector) -> Vector3:
     """Returns the velocity of a point fixed to a body that moves by `motion` at `origin` [m/s]."""
     x, y, z = point[0] - origin[0], point[1] - origin[1], point[2] - origin[2]
@@ -124,7 +124,7 @@ def point_velocity(motion: Array, origin: Vector, point: Vector) -> Vector3:
     )
 
 
-@jit
+@inner
 def body_position(skeleton: Skeleton, body: int, joints: Array) -> Vector3:
     """Returns a body's centre of mass [m]."""
     offset = rotations.rotate(joints[body, 3:7], skeleton.body_position[body])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, rotations
+from dm_deepmimic import arrays, errors, rotations
 from dm_deepmimic.character import (
     FIXED,
     POSE_SIZES,
@@ -17,7 +17,7 @@ from dm_deepmimic.character import (
     Character,
     Skeleton,
 )
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import counted, inner, jit
 from dm_deepmimic.json_reader import JsonReader, is_number
 
 Array = npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ def join_clips(clips: Sequence[Clip], weights: Sequence[float]) -> Clips:
     )
 
 
-@jit
+@counted
 def select(clips: Clips, index: int) -> Clip:
     """Returns one clip of a set; its arrays are the set's."""
     first, end = clips.first[index], clips.first[index + 1]
@@ -190,7 +190,7 @@ def sample_velocity(clip: Clip, time: float, out_velocity: Array) -> None:
         out_velocity[entry] = (1.0 - fraction) * before + fraction * after
 
 
-@jit
+@inner
 def _segment(clip: Clip, time: float) -> tuple[int, float]:
     """Returns the frame before a time and how far the time is towards the next, in [0, 1]."""
     end = clip.times[-1]
@@ -231,7 +231,7 @@ def _difference_frames(
                     out[offset + axis] = turn[axis] / step
             elif kind == REVOLUTE:
                 out[offset] = (b[offset] - a[offset]) / step
-    out_velocities[-1] = out_velocities[-2]
+    arrays.write(out_velocities[-1], 0, out_velocities[-2])
 
 
 def _table(path: pathlib.Path, frames: list[Any]) -> Array:

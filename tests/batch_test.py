@@ -11,6 +11,7 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import EndReason
+from dm_deepmimic.embedded import episodes
 
 WALK = "humanoid3d_walk"
 NUM_ENVS = 5
@@ -162,16 +163,16 @@ def test_an_interruption_leaves_no_thread_in_a_world(monkeypatch):
     """The step ends only when all its worlds have stopped, so that nobody steps beside a reset."""
     with dm_deepmimic.load_batch(WALK, 8, num_threads=2, seed=0) as batch:
         batch.reset()
-        run_part, running = batch.core._run_part, []
+        run_worlds, running = episodes.run_worlds, []
 
-        def interrupted(kernel, first, last, arguments):
+        def interrupted(first, *arguments):
             if first == 0:
                 raise KeyboardInterrupt
             running.append(first)
-            run_part(kernel, first, last, arguments)
+            run_worlds(first, *arguments)
             running.remove(first)
 
-        monkeypatch.setattr(batch.core, "_run_part", interrupted)
+        monkeypatch.setattr(episodes, "run_worlds", interrupted)
         with pytest.raises(KeyboardInterrupt):
             batch.step(np.zeros((8, 28)))
         assert running == []

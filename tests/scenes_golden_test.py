@@ -88,7 +88,7 @@ def task_facts(core) -> tuple:
     kinematics.place_bodies(skeleton, worlds.pose[0], worlds.velocity[0], frames)
     com = kinematics.center_of_mass(skeleton, frames.bodies)
     root = tuple(worlds.pose[0, :3])
-    return batch._scene.task, worlds.target[0], root, frames.bodies, com
+    return batch._task, worlds.target[0], root, frames.bodies, com
 
 
 @pytest.fixture(scope="module", params=BOUNDS, name="pair")
@@ -246,4 +246,4 @@ class TestGetup:
 
     def test_the_longest_clip_tells_the_time_to_get_up(self, recorded_of):
         core, cases = recorded_of("heading_amp_getup")
-        assert core.batch._scene.task.getup_time == pytest.approx(cases[0]["getup_time"], rel=1e-8)
+        assert core.batch._task.getup_time == pytest.approx(cases[0]["getup_time"], rel=1e-8)

@@ -448,7 +448,7 @@ class TestGetup:
 
     def test_a_reset_in_the_middle_of_getting_up_leaves_the_rest_of_the_time(self):
         environment = open_scene(GETUP)
-        times = environment.core.batch._scene.task.getup_time
+        times = environment.core.batch._task.getup_time
 
         def read(worlds):
             return worlds.clip[0], worlds.clip_time[0], worlds.getup_clock[0]
@@ -468,7 +468,7 @@ class TestGetup:
             if worlds.getup_clock[0] < 1.0:
                 break
         assert worlds.contact[0].any() and timestep.observation[-1] > 0.98
-        rules, head = environment.core.batch._scene.task, bodies_of(environment.core)[2, 1]
+        rules, head = environment.core.batch._task, bodies_of(environment.core)[2, 1]
         upright = heading_amp_getup.reward(rules, worlds.pose[0, 1], head)
         assert timestep.reward == upright > 0.0
         worlds.getup_clock[0] = rules.getup_time - 0.5 * UPDATE

@@ -12,9 +12,9 @@ world frame unless `enable_amp_obs_local_root`, which only `imitate_amp` reads.
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import kinematics, motion, rotations
+from dm_deepmimic import arrays, kinematics, motion, rotations
 from dm_deepmimic.character import FIXED, POSE_SIZES, SPHERICAL, Character, Skeleton
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import counted, inner
 from dm_deepmimic.rotations import Quaternion, Vector
 
 Array = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ def size(character: Character) -> int:
     return 2 * (pose_size(character) + velocity_size(character))
 
 
-@jit
+@counted
 def write_agents(
     skeleton: Skeleton,
     poses: Array,
@@ -71,7 +71,7 @@ def write_agents(
         )
 
 
-@jit
+@counted
 def write_experts(
     skeleton: Skeleton,
     clips: motion.Clips,
@@ -117,7 +117,7 @@ def write_experts(
         )
 
 
-@jit
+@inner
 def write_observation(
     skeleton: Skeleton,
     ground: float,
@@ -152,7 +152,7 @@ def write_observation(
     _write_velocity(root_frame, velocity_before, at, out)
 
 
-@jit
+@inner
 def _write_pose(
     skeleton: Skeleton,
     ground: float,
@@ -177,22 +177,22 @@ def _write_pose(
         if skeleton.end_effector[body]:
             place = kinematics.body_position(skeleton, body, joints)
             apart = (place[0] - pose[0], place[1] - pose[1], place[2] - pose[2])
-            out[at : at + 3] = rotations.rotate(to_heading, apart)
+            arrays.write(out, at, rotations.rotate(to_heading, apart))
             at += 3
     return at
 
 
-@jit
+@inner
 def _write_rotation(q: Vector, at: int, out: Array) -> int:
-    out[at : at + 3] = rotations.rotate(q, (0.0, 1.0, 0.0))
-    out[at + 3 : at + 6] = rotations.rotate(q, (1.0, 0.0, 0.0))
+    arrays.write(out, at, rotations.rotate(q, (0.0, 1.0, 0.0)))
+    arrays.write(out, at + 3, rotations.rotate(q, (1.0, 0.0, 0.0)))
     return at + 6
 
 
-@jit
+@inner
 def _write_velocity(root_frame: Quaternion, velocity: Array, at: int, out: Array) -> int:
-    out[at : at + 3] = rotations.rotate(root_frame, velocity[:3])
-    out[at + 3 : at + 6] = rotations.rotate(root_frame, velocity[3:6])
+    arrays.write(out, at, rotations.rotate(root_frame, velocity[:3]))
+    arrays.write(out, at + 3, rotations.rotate(root_frame, velocity[3:6]))
     rest = len(velocity) - 7
-    out[at + 6 : at + 6 + rest] = velocity[7:]
+    arrays.write(out, at + 6, velocity[7:])
     return at + 6 + rest

@@ -17,7 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from dm_deepmimic import errors
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import counted
 from dm_deepmimic.embedded.model import Mechanism
 
 Array = npt.NDArray[np.float64]
@@ -114,13 +114,13 @@ def _float_pointer(_context: Any, address: Any) -> Any:
     return types.CPointer(types.float64)(types.int64), codegen
 
 
-@jit
+@counted
 def floats_at(address: int, count: int) -> Array:
     """Returns the `count` floats at an address as an array that shares their memory."""
     return numba.carray(_float_pointer(address), (count,))
 
 
-@jit
+@counted
 def engine_arrays(mechanism: Mechanism, row: IntArray) -> EngineArrays:
     """Returns the arrays of the world whose addresses are `row`."""
     num_dofs, num_bodies = len(mechanism.dof_body), len(mechanism.body_parent)

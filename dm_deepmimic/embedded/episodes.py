@@ -9,12 +9,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import kinematics, motion, rotations
+from dm_deepmimic import arrays, kinematics, motion, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
-from dm_deepmimic.compiling import inlined, jit
+from dm_deepmimic.compiling import counted, inlined, inner, jit
 from dm_deepmimic.embedded import engine, features, noise, reference, rewards, simulation, tasks
 from dm_deepmimic.embedded.noise import Noise
-from dm_deepmimic.embedded.scenes.task import DRIBBLE, IMITATE
+from dm_deepmimic.embedded.scenes.task import DRIBBLE, Task
 from dm_deepmimic.embedded.simulation import Scratch
 from dm_deepmimic.embedded.state import (
     CLIP_END,
@@ -38,6 +38,7 @@ ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
 @jit
 def start_worlds(
     scene: Scene,
+    task: Task | None,
     worlds: Worlds,
     chosen: BoolArray,
     recovering: BoolArray,
@@ -45,14 +46,16 @@ def start_worlds(
     clip_times: Array,
     headings: Array,
     time_limits: Array,
-    start_noise: Noise,
+    start_noise: Noise | None,
     draws: Array,
     resolve: bool,
+    joints: Array,
 ) -> None:
     """Writes the first state of an episode for each chosen world; `run_worlds` makes it so.
 
     Args:
         scene: `Scene`.
+        task: Its rules, None for `imitate`, which then compiles without those of other scenes.
         worlds: `Worlds`.
         chosen: Whether to start each world, shape `(N,)`.
         recovering: Whether its character stays as it lies, shape `(N,)`.
@@ -60,12 +63,12 @@ def start_worlds(
         clip_times: Where in the clip to start, shape `(N,)` [s].
         headings: Turn of the clip about y, shape `(N,)` [rad].
         time_limits: Length of the episode, shape `(N,)` [s].
-        start_noise: Noise of the first pose and velocity.
+        start_noise: Noise of the first pose and velocity, None for none.
         draws: Its random numbers, uniform in [0, 1), shape `(N, noise.num_draws)`.
         resolve: Whether to lift characters out of the ground.
+        joints: Work array, shape `(J, 7)`.
     """
     skeleton = scene.skeleton
-    joints = kinematics.make_frames(len(skeleton.parent)).joints
     for w in range(len(chosen)):
         if not chosen[w]:
             continue
@@ -82,13 +85,13 @@ def start_worlds(
         worlds.clip_time[w], worlds.clip_start[w] = start, start
         origin, turn = worlds.origin[w], worlds.turn[w]
         origin[:] = 0.0
-        turn[:] = (1.0, 0.0, 0.0, 0.0)
+        arrays.write(turn, 0, (1.0, 0.0, 0.0, 0.0))
         pose, velocity = worlds.pose[w], worlds.velocity[w]
         reference.reference_pose(clip, skeleton, start, origin, turn, pose)
         reference.turn_about_root(pose, headings[w], origin, turn)
         reference.reference_pose(clip, skeleton, start, origin, turn, pose)
         reference.reference_velocity(clip, start, turn, velocity)
-        if draws.shape[1] > 0:
+        if start_noise is not None:
             noise.add_noise(start_noise, skeleton, draws[w], pose, velocity, origin, turn)
         for axis in (0, 2):
             if scene.rules.place_at_origin:
@@ -104,7 +107,7 @@ def start_worlds(
         before = start - scene.rules.control_period
         reference.reference_pose(clip, skeleton, before, origin, turn, worlds.pose_before[w])
         reference.reference_velocity(clip, before, turn, worlds.velocity_before[w])
-        tasks.start_task(scene, worlds, w, start)
+        tasks.start_task(task, worlds, w, start)
 
 
 @jit
@@ -120,7 +123,9 @@ def run_worlds(
     first: int,
     last: int,
     scene: Scene,
+    task: Task | None,
     worlds: Worlds,
+    scratch: Scratch,
     chosen: BoolArray,
     max_updates: int,
     stop_at_end: bool,
@@ -131,40 +136,41 @@ def run_worlds(
         first: First world.
         last: One past the last.
         scene: `Scene`.
+        task: Its rules, None for `imitate`, which then compiles without those of other scenes.
         worlds: `Worlds`.
+        scratch: Work arrays.
         chosen: Whether to update each world, shape `(N,)`.
         max_updates: Updates at most; 0 puts the characters into `worlds.pose` and
             `worlds.velocity` instead.
         stop_at_end: Whether the end of the episode stops a world at that very update.
     """
-    scratch = simulation.make_scratch(scene.skeleton, scene.mechanism)
     for w in range(first, last):
         if not chosen[w]:
             continue
         for _ in range(max(max_updates, 1)):
             if max_updates > 0:
-                _update(scene, worlds, w, scratch)
+                _update(scene, task, worlds, w, scratch)
             else:
-                _place(scene, worlds, w, scratch)
-            _judge(scene, worlds, w, scratch)
+                _place(scene, task, worlds, w, scratch)
+            _judge(scene, task, worlds, w, scratch)
             if worlds.needs_action[w] or (stop_at_end and worlds.end_reason[w] != NONE):
                 break
-        _record(scene, worlds, w, scratch)
+        _record(scene, task, worlds, w, scratch)
 
 
 @inlined
-def _place(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _place(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Puts a character into `worlds.pose` and `worlds.velocity`, its ball into `worlds.ball`."""
     row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
     simulation.place_world(scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity)
-    if scene.task.kind == DRIBBLE:
+    if task is not None and task.kind == DRIBBLE:
         ball = worlds.ball[w]
         simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
     worlds.finite[w] = True
     kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
 
 
-@jit
+@counted
 def clip_actions(
     skeleton: Skeleton, clips: motion.Clips, index: int, times: Array, out_actions: Array
 ) -> None:
@@ -178,19 +184,19 @@ def clip_actions(
             if skeleton.joint_type[joint] == SPHERICAL:
                 q = rotations.standardized(pose[offset : offset + 4])
                 if skeleton.angle_axis:
-                    out_actions[i, at : at + 4] = rotations.to_angle_axis(q)
+                    arrays.write(out_actions[i], at, rotations.to_angle_axis(q))
                 else:
-                    out_actions[i, at : at + 3] = rotations.to_exponential_map(q)
+                    arrays.write(out_actions[i], at, rotations.to_exponential_map(q))
             elif skeleton.joint_type[joint] == REVOLUTE:
                 out_actions[i, at] = pose[offset]
 
 
 @inlined
-def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _update(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
     rules, row = scene.rules, worlds.pointers[w]
     clip = motion.select(scene.clips, worlds.clip[w])
     if worlds.needs_action[w]:
-        tasks.note_action(scene, worlds, w, scratch)
+        tasks.note_action(task, scene, worlds, w, scratch)
     else:
         worlds.since_action[w] += rules.timestep
     worlds.time[w] += rules.timestep
@@ -225,10 +231,10 @@ def _update(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
         )
     worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
     if worlds.finite[w]:
-        tasks.update_task(scene, worlds, w, scratch)
+        tasks.update_task(task, scene, worlds, w, scratch)
 
 
-@jit
+@inner
 def _begins_interval(rules: Rules, time: float) -> bool:
     """Returns whether a control period began within the last update; padded against rounding like
     the original.
@@ -239,7 +245,7 @@ def _begins_interval(rules: Rules, time: float) -> bool:
 
 
 @inlined
-def _judge(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _judge(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
     row, rules = worlds.pointers[w], scene.rules
     exploded = -1
@@ -248,20 +254,20 @@ def _judge(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
             scene.skeleton, scene.mechanism, row, worlds.pose[w], worlds.velocity[w], scratch
         )
     worlds.exploded_body[w] = exploded
-    fallen = not tasks.gets_up(scene, worlds, w) and tasks.touches(scene, worlds, w)
+    fallen = not tasks.gets_up(task, worlds, w) and tasks.touches(scene, worlds, w)
     if rules.rotation_falls and worlds.finite[w] and not fallen:
         fallen = _root_is_off(scene, worlds, w)
     task_end, lost = NONE, False
     if worlds.finite[w]:
-        task_end = tasks.task_end(scene, worlds, w, scratch)
-        lost = tasks.ball_is_lost(scene, worlds, w)
+        task_end = tasks.task_end(task, scene, worlds, w, scratch)
+        lost = tasks.ball_is_lost(task, scene, worlds, w)
     worlds.fallen[w] = fallen or lost
     end = NONE
     if fallen and rules.fall_ends:
         end = FALL
     elif lost and rules.fall_ends:
         end = FAIL
-    elif scene.task.kind == IMITATE and motion.is_over(
+    elif task is None and motion.is_over(
         motion.select(scene.clips, worlds.clip[w]), worlds.clip_time[w]
     ):
         end = CLIP_END
@@ -290,7 +296,7 @@ def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
 
 
 @inlined
-def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _record(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes the world's poses, state, goal and reward; the last finite ones stay as they are."""
     if not worlds.finite[w]:
         worlds.reward[w] = 0.0
@@ -306,8 +312,8 @@ def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     target, target_velocity = worlds.clip_pose[w], worlds.clip_velocity[w]
     reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
     reference.reference_velocity(clip, time, turn, target_velocity)
-    if scene.task.kind != IMITATE:
-        tasks.record_task(scene, worlds, w, scratch)
+    if task is not None:
+        tasks.record_task(task, scene, worlds, w, scratch)
         return
     kinematics.place_bodies(skeleton, target, target_velocity, scratch.clip_frames)
     reward = rewards.imitation_reward(
@@ -325,7 +331,7 @@ def _record(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     worlds.reward[w] = 0.0 if ended_badly else reward
 
 
-@jit
+@inner
 def _default_target(skeleton: Skeleton, target: Array) -> None:
     target[:] = 0.0
     for joint in range(1, len(skeleton.parent)):
@@ -333,14 +339,14 @@ def _default_target(skeleton: Skeleton, target: Array) -> None:
             target[skeleton.pose_offset[joint]] = 1.0
 
 
-@jit
+@inner
 def _set_target(skeleton: Skeleton, action: Array, target: Array) -> None:
     for joint in range(1, len(skeleton.parent)):
         offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
         if skeleton.joint_type[joint] == SPHERICAL:
             if skeleton.angle_axis:
-                target[offset : offset + 4] = rotations.from_angle_axis(action[at : at + 4])
+                arrays.write(target, offset, rotations.from_angle_axis(action[at : at + 4]))
             else:
-                target[offset : offset + 4] = rotations.from_exponential_map(action[at : at + 3])
+                arrays.write(target, offset, rotations.from_exponential_map(action[at : at + 3]))
         elif skeleton.joint_type[joint] == REVOLUTE:
             target[offset] = action[at]

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import rotations
+from dm_deepmimic import arrays, rotations
 from dm_deepmimic.character import Controller, Layout
-from dm_deepmimic.compiling import inlined, jit
-from dm_deepmimic.rotations import Vector
+from dm_deepmimic.compiling import inlined, inner
 
 Array = npt.NDArray[np.float64]
 
@@ -60,7 +59,7 @@ def state_size(layout: StateLayout, num_bodies: int) -> int:
     return int(layout.phase_input) + 1 + num_bodies * (pose_features(layout) + VELOCITY_FEATURES)
 
 
-@jit
+@inner
 def write_state(
     layout: StateLayout, pose: Array, bodies: Array, phase: float, out_state: Array
 ) -> None:
@@ -87,27 +86,20 @@ def write_state(
         is_root = body == 0
         at = start + 1 + size * body
         if is_root and layout.world_root_position:
-            _write(out_state, at, row[0:3])
+            arrays.write(out_state, at, row[0:3])
         else:
             apart = (row[0] - pose[0], row[1] - pose[1], row[2] - pose[2])
-            _write(out_state, at, rotations.rotate(to_heading, apart))
+            arrays.write(out_state, at, rotations.rotate(to_heading, apart))
         keep_world = is_root and layout.world_root_rotation
         turn = (1.0, 0.0, 0.0, 0.0) if keep_world else to_heading
         q = rotations.multiply(turn, row[3:7])
         if layout.quaternions:
             q = rotations.standardized(q)
             out_state[at + 3] = q[0]
-            _write(out_state, at + 4, (q[1], q[2], q[3]))
+            arrays.write(out_state, at + 4, (q[1], q[2], q[3]))
         else:
-            _write(out_state, at + 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
-            _write(out_state, at + 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
+            arrays.write(out_state, at + 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
+            arrays.write(out_state, at + 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
         at = speeds + VELOCITY_FEATURES * body
-        _write(out_state, at, rotations.rotate(turn, row[7:10]))
-        _write(out_state, at + 3, rotations.rotate(turn, row[10:13]))
-
-
-@jit
-def _write(out: Array, at: int, vector: Vector) -> None:
-    out[at] = vector[0]
-    out[at + 1] = vector[1]
-    out[at + 2] = vector[2]
+        arrays.write(out_state, at, rotations.rotate(turn, row[7:10]))
+        arrays.write(out_state, at + 3, rotations.rotate(turn, row[10:13]))

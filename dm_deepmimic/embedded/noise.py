@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, rotations
+from dm_deepmimic import arrays, errors, rotations
 from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Character, Skeleton
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded import reference
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.rotations import Vector3
@@ -102,7 +102,7 @@ def add_noise(
     _repair(skeleton, pose, velocity)
 
 
-@jit
+@inner
 def _add_numbers(noise: Noise, draws: Array, pose: Array, velocity: Array) -> None:
     size, width = len(pose), noise.high - noise.low
     for i in range(size):
@@ -110,7 +110,7 @@ def _add_numbers(noise: Noise, draws: Array, pose: Array, velocity: Array) -> No
         velocity[i] += noise.low + width * draws[size + i]
 
 
-@jit
+@inner
 def _turn_joints(
     noise: Noise,
     skeleton: Skeleton,
@@ -132,14 +132,14 @@ def _turn_joints(
         if kind == ROOT:
             reference.turn_about_root(pose, angles[0], origin, turn)
             q = rotations.about_up(angles[0])
-            pose[3:7] = rotations.multiply(q, pose[3:7])
-            velocity[:3] = rotations.rotate(q, velocity[:3])
-            velocity[3:6] = rotations.rotate(q, velocity[3:6])
+            arrays.write(pose, 3, rotations.multiply(q, pose[3:7]))
+            arrays.write(velocity, 0, rotations.rotate(q, velocity[:3]))
+            arrays.write(velocity, 3, rotations.rotate(q, velocity[3:6]))
         elif kind == SPHERICAL:
             q = rotations.from_euler(angles)
-            pose[at : at + 4] = rotations.multiply(q, pose[at : at + 4])
+            arrays.write(pose, at, rotations.multiply(q, pose[at : at + 4]))
             if noise.turns_velocity_along:
-                velocity[at : at + 3] = rotations.rotate(q, velocity[at : at + 3])
+                arrays.write(velocity, at, rotations.rotate(q, velocity[at : at + 3]))
         else:
             pose[at] += angles[0]
         if noise.turns_velocity and kind == REVOLUTE:
@@ -147,10 +147,10 @@ def _turn_joints(
         elif noise.turns_velocity:
             spin = 3 if kind == ROOT else at
             q = rotations.from_euler(spin_angles)
-            velocity[spin : spin + 3] = rotations.rotate(q, velocity[spin : spin + 3])
+            arrays.write(velocity, spin, rotations.rotate(q, velocity[spin : spin + 3]))
 
 
-@jit
+@inner
 def _angles(noise: Noise, draws: Array) -> Vector3:
     """Returns three angles in [-angle, angle) [rad]."""
     angle = noise.angle
@@ -161,7 +161,7 @@ def _angles(noise: Noise, draws: Array) -> Vector3:
     )
 
 
-@jit
+@inner
 def _repair(skeleton: Skeleton, pose: Array, velocity: Array) -> None:
     """Makes rotations unit quaternions again, and unused entries of the velocity zero."""
     for joint in range(len(skeleton.parent)):
@@ -169,7 +169,7 @@ def _repair(skeleton: Skeleton, pose: Array, velocity: Array) -> None:
         if kind in (FIXED, REVOLUTE):
             continue
         at += 3 if kind == ROOT else 0
-        pose[at : at + 4] = rotations.standardized(rotations.normalized(pose[at : at + 4]))
+        arrays.write(pose, at, rotations.standardized(rotations.normalized(pose[at : at + 4])))
         velocity[at + 3] = 0.0
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.character import Skeleton
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.rotations import Vector
 
@@ -53,7 +53,7 @@ def reference_velocity(clip: Clip, time: float, turn: Array, out_velocity: Array
         out_velocity[3 + axis] = spin[axis]
 
 
-@jit
+@inner
 def turn_about_root(root: Vector, angle: float, origin: Array, turn: Array) -> None:
     """Turns the kinematic character by an angle about the vertical through its root, in place
     [rad].
@@ -68,7 +68,7 @@ def turn_about_root(root: Vector, angle: float, origin: Array, turn: Array) -> N
         turn[axis] = q[axis]
 
 
-@jit
+@inner
 def start_cycle(
     clip: Clip,
     skeleton: Skeleton,
@@ -106,7 +106,7 @@ def start_cycle(
         origin[2] += root_position[2] - work[2]
 
 
-@jit
+@inner
 def lift_above_ground(skeleton: Skeleton, joints: Array) -> float:
     """Returns how far a character must rise so that no body's bounding box is within `GROUND_PAD`
     of the ground [m].

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner
 from dm_deepmimic.kinematics import Frames
 from dm_deepmimic.rotations import Vector
 
@@ -24,7 +24,7 @@ SCALES = (2.0 / 15, 0.1 / 15, 10.0, 5.0, 10.0)  # the first two a joint
 NUM_TERMS = 10  # five errors, then the five rewards exp(-scale * error)
 
 
-@jit
+@inner
 def imitation_reward(
     skeleton: Skeleton,
     pose: Array,
@@ -66,7 +66,7 @@ def imitation_reward(
     return reward
 
 
-@jit
+@inner
 def pose_error(skeleton: Skeleton, pose: Array, target: Array) -> float:
     """Returns the weighted squared angle between two poses, the root's included [rad^2]."""
     error = skeleton.joint_weight[0] * rotations.angle_between(pose[3:7], target[3:7]) ** 2
@@ -83,7 +83,7 @@ def pose_error(skeleton: Skeleton, pose: Array, target: Array) -> float:
     return error
 
 
-@jit
+@inner
 def velocity_error(skeleton: Skeleton, velocity: Array, target: Array) -> float:
     """Returns the weighted squared difference of angular velocities [rad^2/s^2]."""
     error = skeleton.joint_weight[0] * _squared_distance(velocity[3:6], target[3:6])
@@ -100,7 +100,7 @@ def velocity_error(skeleton: Skeleton, velocity: Array, target: Array) -> float:
     return error
 
 
-@jit
+@inner
 def end_effector_error(
     skeleton: Skeleton, joints: Array, target: Array, target_ground: float
 ) -> float:
@@ -129,7 +129,7 @@ def end_effector_error(
     return error
 
 
-@jit
+@inner
 def root_error(
     pose: Array, velocity: Array, target_pose: Array, target_velocity: Array, target_ground: float
 ) -> float:
@@ -144,7 +144,7 @@ def root_error(
     return position + 0.1 * angle**2 + 0.01 * speed + 0.001 * spin
 
 
-@jit
+@inner
 def center_of_mass_error(skeleton: Skeleton, bodies: Array, target: Array) -> float:
     """Returns a tenth of the squared difference of the centres' velocities [m^2/s^2]."""
     here = kinematics.center_of_mass(skeleton, bodies)
@@ -152,6 +152,6 @@ def center_of_mass_error(skeleton: Skeleton, bodies: Array, target: Array) -> fl
     return 0.1 * ((here[3] - there[3]) ** 2 + (here[4] - there[4]) ** 2 + (here[5] - there[5]) ** 2)
 
 
-@jit
+@inner
 def _squared_distance(a: Vector, b: Vector) -> float:
     return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2

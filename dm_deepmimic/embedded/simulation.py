@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import kinematics, rotations
+from dm_deepmimic.arrays import write
 from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Character, Controller, Skeleton
-from dm_deepmimic.compiling import inlined, jit
+from dm_deepmimic.compiling import inlined, inner, jit
 from dm_deepmimic.embedded import engine, model, stable_pd
 from dm_deepmimic.embedded.engine import EngineArrays, Functions
 from dm_deepmimic.embedded.model import Mechanism
@@ -123,7 +124,6 @@ class Simulation:
         )
 
 
-@jit
 def make_scratch(skeleton: Skeleton, mechanism: Mechanism) -> Scratch:
     """Returns work arrays for one thread."""
     joints = len(skeleton.parent)
@@ -156,20 +156,20 @@ def place_world(
         offset, position = skeleton.pose_offset[joint], mechanism.qpos_address[joint]
         dof = mechanism.dof_address[joint]
         if kind == ROOT:
-            arrays.qpos[position : position + 7] = pose[:7]
-            arrays.qvel[dof : dof + 3] = velocity[:3]
+            write(arrays.qpos, position, pose[:7])
+            write(arrays.qvel, dof, velocity[:3])
             spin = rotations.rotate(rotations.conjugate(pose[3:7]), velocity[3:6])
             for axis in range(3):
                 arrays.qvel[dof + 3 + axis] = spin[axis]
         elif kind == SPHERICAL:
-            arrays.qpos[position : position + 4] = pose[offset : offset + 4]
-            arrays.qvel[dof : dof + 3] = velocity[offset : offset + 3]
+            write(arrays.qpos, position, pose[offset : offset + 4])
+            write(arrays.qvel, dof, velocity[offset : offset + 3])
         else:
             arrays.qpos[position] = pose[offset]
             arrays.qvel[dof] = velocity[offset]
 
 
-@jit
+@inner
 def read_world(
     skeleton: Skeleton, mechanism: Mechanism, row: IntArray, out_pose: Array, out_velocity: Array
 ) -> None:
@@ -182,8 +182,8 @@ def read_world(
         offset, position = skeleton.pose_offset[joint], mechanism.qpos_address[joint]
         dof = mechanism.dof_address[joint]
         if kind == ROOT:
-            out_pose[:7] = arrays.qpos[position : position + 7]
-            out_velocity[:3] = arrays.qvel[dof : dof + 3]
+            write(out_pose, 0, arrays.qpos[position : position + 7])
+            write(out_velocity, 0, arrays.qvel[dof : dof + 3])
             spin = rotations.rotate(out_pose[3:7], arrays.qvel[dof + 3 : dof + 6])
             for axis in range(3):
                 out_velocity[3 + axis] = spin[axis]
@@ -192,14 +192,14 @@ def read_world(
             q = rotations.standardized(arrays.qpos[position : position + 4])
             for axis in range(4):
                 out_pose[offset + axis] = q[axis]
-            out_velocity[offset : offset + 3] = arrays.qvel[dof : dof + 3]
+            write(out_velocity, offset, arrays.qvel[dof : dof + 3])
             out_velocity[offset + 3] = 0.0
         else:
             out_pose[offset] = arrays.qpos[position]
             out_velocity[offset] = arrays.qvel[dof]
 
 
-@jit
+@inner
 def place_ball(
     mechanism: Mechanism, row: IntArray, position: Vector, rotation: Vector, velocity: Vector
 ) -> None:
@@ -215,16 +215,16 @@ def place_ball(
         arrays.qpos[at + 3 + axis] = rotation[axis]
 
 
-@jit
+@inner
 def read_ball(mechanism: Mechanism, row: IntArray, out_ball: Array) -> None:
     """Writes the ball's position, rotation, velocity and angular velocity, world frame, shape
     `(13,)`.
     """
     arrays = engine.engine_arrays(mechanism, row)
     at, dof = mechanism.ball_qpos, mechanism.ball_dof
-    out_ball[:7] = arrays.qpos[at : at + 7]
-    out_ball[7:10] = arrays.qvel[dof : dof + 3]
-    out_ball[10:13] = rotations.rotate(out_ball[3:7], arrays.qvel[dof + 3 : dof + 6])
+    write(out_ball, 0, arrays.qpos[at : at + 7])
+    write(out_ball, 7, arrays.qvel[dof : dof + 3])
+    write(out_ball, 10, rotations.rotate(out_ball[3:7], arrays.qvel[dof + 3 : dof + 6]))
 
 
 @inlined
@@ -265,7 +265,7 @@ def update_engine(
                 skeleton, mechanism, arrays, target, duration, scratch.pd, torque
             )
             stable_pd.clamp_torque(skeleton, mechanism, torque)
-            arrays.applied[:] = torque
+            write(arrays.applied, 0, torque)
         if substep == num_substeps - 1:
             touch_ground(skeleton, mechanism, arrays, out_contact)
         engine.call2(functions.step2, functions.model, row[-1])
@@ -277,12 +277,13 @@ def update_engine(
         if nothing != 0.0:
             return False
         if mechanism.ball_dof >= 0:
-            first = mechanism.ball_dof
-            arrays.qvel[first : first + 6] *= (1.0 - BALL_DAMPING) ** (duration / num_substeps)
+            kept = (1.0 - BALL_DAMPING) ** (duration / num_substeps)
+            for dof in range(mechanism.ball_dof, mechanism.ball_dof + 6):
+                arrays.qvel[dof] *= kept
     return True
 
 
-@jit
+@inner
 def touch_ground(
     skeleton: Skeleton, mechanism: Mechanism, arrays: EngineArrays, out_contact: BoolArray
 ) -> None:
@@ -326,7 +327,7 @@ def exploded_body(
     return -1
 
 
-@jit
+@inner
 def _speed_bound(skeleton: Skeleton, mechanism: Mechanism, qvel: Array, work: Array) -> float:
     """Returns a cheap upper bound of all velocity components: speeds add up along the tree."""
     highest = 0.0

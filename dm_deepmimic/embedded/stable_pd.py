@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import rotations
+from dm_deepmimic import arrays, rotations
 from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Skeleton
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded.engine import EngineArrays
 from dm_deepmimic.embedded.model import Mechanism
 from dm_deepmimic.rotations import Vector, Vector3
@@ -37,7 +37,6 @@ class Scratch(NamedTuple):
     drift: Array  # (B, 3)
 
 
-@jit
 def make_scratch(mechanism: Mechanism) -> Scratch:
     """Returns work arrays for a mechanism."""
     dofs, bodies = len(mechanism.dof_body), len(mechanism.body_parent)
@@ -74,7 +73,7 @@ def stable_pd_torque(
     """
     force = scratch.force
     _spring_force(skeleton, mechanism, engine, target, duration, force)
-    out_torque[:] = force
+    arrays.write(out_torque, 0, force)
     true_dynamics(mechanism, engine, scratch)
     for dof in range(len(force)):
         damping = mechanism.damping[dof]
@@ -121,7 +120,7 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
     of two joint axes on one branch changes by w_i . G w_j, G the gaps' sum over the bodies that
     both move.
     """
-    scratch.bias[:] = engine.bias
+    arrays.write(scratch.bias, 0, engine.bias)
     gap, moment, drift = scratch.gap, scratch.moment, scratch.drift
     drift[0, :] = 0.0
     for body in range(1, len(mechanism.body_parent)):
@@ -161,7 +160,7 @@ def true_dynamics(mechanism: Mechanism, engine: EngineArrays, scratch: Scratch) 
                 moment[parent, k] += moment[body, k]
 
 
-@jit
+@inner
 def _spring_force(
     skeleton: Skeleton,
     mechanism: Mechanism,
@@ -191,7 +190,7 @@ def _spring_force(
             out_force[first + axis] = kp * turn[axis]
 
 
-@jit
+@inner
 def _turn_inertia(principal: Array, m: Array, out_gap: Array) -> None:
     """Writes principal inertias along a body's axes, the columns of the matrix m, in the world's
     axes as xx, yy, zz, xy, xz, yz.
@@ -208,7 +207,7 @@ def _turn_inertia(principal: Array, m: Array, out_gap: Array) -> None:
     out_gap[5] = x * m[3] * m[6] + y * m[4] * m[7] + z * m[5] * m[8]
 
 
-@jit
+@inner
 def _times(s: Vector, v: Vector) -> Vector3:
     return (
         s[0] * v[0] + s[3] * v[1] + s[4] * v[2],

@@ -10,7 +10,6 @@ from dm_deepmimic.character import Skeleton
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import features, model, rewards
 from dm_deepmimic.embedded.engine import Functions
-from dm_deepmimic.embedded.scenes.task import Task
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -54,7 +53,6 @@ class Scene(NamedTuple):
     clips: motion.Clips
     layout: features.StateLayout
     rules: Rules
-    task: Task
 
 
 class Worlds(NamedTuple):

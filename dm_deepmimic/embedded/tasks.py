@@ -4,7 +4,7 @@ step, by the functions of their modules; compiled.
 
 import numpy as np
 
-from dm_deepmimic import kinematics, rotations
+from dm_deepmimic import arrays, kinematics, rotations
 from dm_deepmimic.compiling import inlined
 from dm_deepmimic.embedded import engine, simulation
 from dm_deepmimic.embedded.scenes import (
@@ -21,7 +21,6 @@ from dm_deepmimic.embedded.scenes.task import (
     DRIBBLE,
     GETUP,
     HEADING,
-    IMITATE,
     IMITATE_AMP,
     STRIKE,
     TARGET,
@@ -33,17 +32,17 @@ from dm_deepmimic.rotations import Vector3
 
 
 @inlined
-def start_task(scene: Scene, worlds: Worlds, w: int, clip_time: float) -> None:
+def start_task(rules: Task | None, worlds: Worlds, w: int, clip_time: float) -> None:
     """Writes a world's first target, ball and clocks."""
-    rules, kind = scene.task, scene.task.kind
-    if kind == IMITATE or kind == IMITATE_AMP:
+    if rules is None or rules.kind == IMITATE_AMP:
         return
+    kind = rules.kind
     chance, pose = worlds.chance[w : w + 1], worlds.pose[w]
     root = (pose[0], pose[1], pose[2])
     _restart_target_clock(rules, worlds, w)
     worlds.hit[w], worlds.hit_time[w] = False, -1.0
     if kind == DRIBBLE:
-        _put_ball(scene, worlds, w, root)
+        _put_ball(rules, worlds, w, root)
         ball = worlds.ball[w]
         dribble_amp.place_target(rules, chance, (ball[0], ball[1], ball[2]), worlds.target[w])
     elif kind == STRIKE:
@@ -69,34 +68,34 @@ def _restart_target_clock(rules: Task, worlds: Worlds, w: int) -> None:
 
 
 @inlined
-def _put_ball(scene: Scene, worlds: Worlds, w: int, root: Vector3) -> None:
+def _put_ball(rules: Task, worlds: Worlds, w: int, root: Vector3) -> None:
     """Writes a new ball at rest, which is not in the engine yet, and restarts its clock."""
-    rules, chance = scene.task, worlds.chance[w : w + 1]
+    chance = worlds.chance[w : w + 1]
     position, rotation = dribble_amp.new_ball(rules, chance, root)
     worlds.ball[w] = 0.0
-    worlds.ball[w, :3], worlds.ball[w, 3:7] = position, rotation
-    worlds.ball_before[w] = position
+    arrays.write(worlds.ball[w], 0, position)
+    arrays.write(worlds.ball[w], 3, rotation)
+    arrays.write(worlds.ball_before[w], 0, position)
     worlds.ball_clock[w] = 0.0
     low, high = rules.rand_tar_obj_time_min, rules.rand_tar_obj_time_max
     worlds.ball_period[w] = task.uniform(chance, low, high)
 
 
 @inlined
-def note_action(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def note_action(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Keeps what the character was like when it took its action."""
     worlds.since_action[w] = 0.0
-    kind = scene.task.kind
-    if kind == IMITATE or not worlds.finite[w]:
+    if rules is None or not worlds.finite[w]:
         return
     pose, velocity = worlds.pose[w], worlds.velocity[w]
-    worlds.pose_before[w] = pose
-    worlds.velocity_before[w] = velocity
+    arrays.write(worlds.pose_before[w], 0, pose)
+    arrays.write(worlds.velocity_before[w], 0, velocity)
     kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
     com = kinematics.center_of_mass(scene.skeleton, scratch.frames.bodies)
     for axis in range(3):
         worlds.com_before[w, axis] = com[axis]
-    worlds.ball_before[w] = worlds.ball[w, :3]
-    if kind == IMITATE_AMP:
+    arrays.write(worlds.ball_before[w], 0, worlds.ball[w, :3])
+    if rules.kind == IMITATE_AMP:
         if worlds.num_samples[w] == 0:  # the original takes one at the reset, too
             _take_sample(scene, worlds, w, scratch)
         _take_sample(scene, worlds, w, scratch)
@@ -115,11 +114,11 @@ def _take_sample(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None
 
 
 @inlined
-def update_task(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def update_task(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Moves the ball, the target and the desired heading when their time has come."""
-    rules, kind = scene.task, scene.task.kind
-    if kind == IMITATE or kind == IMITATE_AMP:
+    if rules is None or rules.kind == IMITATE_AMP:
         return
+    kind = rules.kind
     row, chance = worlds.pointers[w], worlds.chance[w : w + 1]
     qpos = engine.engine_arrays(scene.mechanism, row).qpos
     root = (qpos[0], qpos[1], qpos[2])
@@ -127,7 +126,7 @@ def update_task(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
         simulation.read_ball(scene.mechanism, row, worlds.ball[w])
         worlds.ball_clock[w] += scene.rules.timestep
         if worlds.ball_clock[w] >= worlds.ball_period[w]:
-            _put_ball(scene, worlds, w, root)
+            _put_ball(rules, worlds, w, root)
             ball = worlds.ball[w]
             simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
     worlds.target_clock[w] += scene.rules.timestep
@@ -150,15 +149,17 @@ def update_task(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
             rules, root, scratch.frames.bodies, worlds.target[w]
         ):
             worlds.hit[w], worlds.hit_time[w] = True, worlds.time[w]
-    elif kind == GETUP and worlds.testing[w] and not gets_up(scene, worlds, w):
+    elif kind == GETUP and worlds.testing[w] and not gets_up(rules, worlds, w):
         if touches(scene, worlds, w):
             worlds.getup_clock[w] = 0.0
 
 
 @inlined
-def gets_up(scene: Scene, worlds: Worlds, w: int) -> bool:
+def gets_up(rules: Task | None, worlds: Worlds, w: int) -> bool:
     """Returns whether the time to get up still runs."""
-    return scene.task.kind == GETUP and worlds.getup_clock[w] < scene.task.getup_time
+    if rules is None:
+        return False
+    return rules.kind == GETUP and worlds.getup_clock[w] < rules.getup_time
 
 
 @inlined
@@ -171,11 +172,13 @@ def touches(scene: Scene, worlds: Worlds, w: int) -> bool:
 
 
 @inlined
-def task_end(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
+def task_end(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
     """Returns SUCCESS, FAIL or NONE; of the scene `strike_amp` after `_update_task` placed its
     bodies.
     """
-    rules, kind = scene.task, scene.task.kind
+    if rules is None:
+        return NONE
+    kind = rules.kind
     if kind != TARGET and kind != STRIKE and kind != DRIBBLE:
         return NONE
     qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
@@ -195,19 +198,19 @@ def task_end(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
 
 
 @inlined
-def ball_is_lost(scene: Scene, worlds: Worlds, w: int) -> bool:
+def ball_is_lost(rules: Task | None, scene: Scene, worlds: Worlds, w: int) -> bool:
     """Returns whether the ball is too far, which counts as a fall."""
-    if scene.task.kind != DRIBBLE:
+    if rules is None or rules.kind != DRIBBLE:
         return False
     qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
     root = (qpos[0], qpos[1], qpos[2])
-    return dribble_amp.is_lost(scene.task, root, worlds.ball[w], worlds.target[w])
+    return dribble_amp.is_lost(rules, root, worlds.ball[w], worlds.target[w])
 
 
 @inlined
-def record_task(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def record_task(rules: Task, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
     """Writes goal, reward, the ball's part of the state, and the cost of a test."""
-    rules, kind, end = scene.task, scene.task.kind, worlds.end_reason[w]
+    kind, end = rules.kind, worlds.end_reason[w]
     pose, goal, target = worlds.pose[w], worlds.goal[w], worlds.target[w]
     bodies = scratch.frames.bodies
     root, heading = (pose[0], pose[1], pose[2]), rotations.heading(pose[3:7])
@@ -247,7 +250,7 @@ def record_task(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
         heading_amp.write_goal(heading, wanted, speed, goal)
         if kind == GETUP:
             goal[3] = heading_amp_getup.phase(rules, worlds.getup_clock[w])
-        if kind == GETUP and gets_up(scene, worlds, w):
+        if kind == GETUP and gets_up(rules, worlds, w):
             reward = heading_amp_getup.reward(rules, pose[1], bodies[rules.head, 1])
         elif not fallen:
             reward = heading_amp.reward(rules, com, before, duration, wanted, speed)

@@ -5,7 +5,7 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,8 @@ class WorldBatch:
             clips,
             self.layout,
             rules,
-            _task(settings, character, clips),
         )
+        self._task = _task(settings, character, clips)
         self.reset_args = reset_args or ResetArgs()
         latest = self.reset_args.time_max if self.reset_args.custom_time else 0.0
         for last, loops in zip(clips.times[clips.first[1:] - 1], clips.loops, strict=True):
@@ -125,6 +125,7 @@ class WorldBatch:
         self._num_threads = min(threads, self.num_worlds)
         parts = min(PARTS_PER_THREAD * self._num_threads, self.num_worlds)
         self._cuts = [self.num_worlds * part // parts for part in range(parts + 1)]
+        self._scratches = self._make_scratches()
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         self._pool_process = 0
         self._lock = threading.Lock()
@@ -183,10 +184,11 @@ class WorldBatch:
             starts = np.asarray(times, np.float64)
         self.worlds.testing[chosen] = self.mode is Mode.TEST
         episodes.start_worlds(
-            self._scene, self.worlds, chosen, self._recovering, clip_ids, starts, headings, limits,
-            start_noise, draws, bool(start.resolve),
+            self._scene, self._task, self.worlds, chosen, self._recovering, clip_ids, starts,
+            headings, limits, start_noise if draws.size > 0 else None, draws, bool(start.resolve),
+            self._scratches[0].frames.joints,
         )  # fmt: skip
-        self._run(episodes.run_worlds, chosen, 0, False)
+        self._run(chosen, 0, False)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
@@ -195,15 +197,15 @@ class WorldBatch:
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
         """Runs each chosen world until it needs an action or its episode ends."""
-        self._run(episodes.run_worlds, self._all if chosen is None else chosen, MAX_UPDATES, True)
+        self._run(self._all if chosen is None else chosen, MAX_UPDATES, True)
 
     def update(self) -> None:
         """Runs one update in every world, ended or not."""
-        self._run(episodes.run_worlds, self._all, 1, False)
+        self._run(self._all, 1, False)
 
     def place(self) -> None:
         """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
-        self._run(episodes.run_worlds, self._all, 0, False)
+        self._run(self._all, 0, False)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
@@ -300,6 +302,7 @@ class WorldBatch:
             functions=self._simulation.functions, mechanism=self._simulation.mechanism
         )
         self.worlds.pointers[:] = self._simulation.pointers
+        self._scratches = self._make_scratches()
         del old
 
     def put_box(self, number: int, position: Array, velocity: Array) -> None:
@@ -327,24 +330,28 @@ class WorldBatch:
             self._pool.shutdown()
             self._pool = None
 
-    def _run(self, kernel: Callable[..., None], *arguments: Any) -> None:
+    def _run(self, chosen: BoolArray, max_updates: int, stop_at_end: bool) -> None:
+        """Runs updates in the chosen worlds, see `episodes.run_worlds`."""
         if not self._lock.acquire(blocking=False):
             raise errors.CoreError("Two threads used one environment at the same time.")
         try:
-            self._run_parts(kernel, arguments)
+            self._run_parts(chosen, max_updates, stop_at_end)
         finally:
             self._lock.release()
 
-    def _run_parts(self, kernel: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def _run_parts(self, *arguments: Any) -> None:
+        shared, scratches = (self._scene, self._task, self.worlds), self._scratches
         if self._num_threads == 1:
-            self._run_part(kernel, 0, self.num_worlds, arguments)
+            episodes.run_worlds(0, self.num_worlds, *shared, scratches[0], *arguments)
             return
         if self._pool is None or self._pool_process != os.getpid():  # a fork has no threads
             self._pool = concurrent.futures.ThreadPoolExecutor(self._num_threads)
             self._pool_process = os.getpid()
         parts = [
-            self._pool.submit(self._run_part, kernel, first, last, arguments)
-            for first, last in itertools.pairwise(self._cuts)
+            self._pool.submit(episodes.run_worlds, first, last, *shared, scratch, *arguments)
+            for (first, last), scratch in zip(
+                itertools.pairwise(self._cuts), scratches, strict=True
+            )
         ]
         try:
             for part in parts:
@@ -352,10 +359,10 @@ class WorldBatch:
         finally:  # an interruption leaves no world half way
             concurrent.futures.wait(parts)
 
-    def _run_part(
-        self, kernel: Callable[..., None], first: int, last: int, arguments: tuple[Any, ...]
-    ) -> None:
-        kernel(first, last, self._scene, self.worlds, *arguments)
+    def _make_scratches(self) -> list[simulation.Scratch]:
+        """Returns work arrays for each part of the worlds, since parts run at the same time."""
+        skeleton, mechanism = self.character.skeleton, self._simulation.mechanism
+        return [simulation.make_scratch(skeleton, mechanism) for _ in self._cuts[1:]]
 
     @property
     def rewards_time_left(self) -> bool:
@@ -453,8 +460,8 @@ def _rules(
     )
 
 
-def _task(settings: SceneSettings, character: Character, clips: motion.Clips) -> task.Task:
-    """Returns the rules of the scene's task.
+def _task(settings: SceneSettings, character: Character, clips: motion.Clips) -> task.Task | None:
+    """Returns the rules of the scene's task, None in `imitate`, which has none.
 
     Raises:
         ArgumentError: A body or a clip does not exist.
@@ -475,6 +482,8 @@ def _task(settings: SceneSettings, character: Character, clips: motion.Clips) ->
     values = {
         field: getattr(settings, field) for field in task.Task._fields if hasattr(settings, field)
     }
+    if settings.scene == "imitate":
+        return None
     return task.Task(
         **values
         | {

@@ -9,8 +9,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import rotations
-from dm_deepmimic.compiling import jit
+from dm_deepmimic import arrays, rotations
+from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
 from dm_deepmimic.rotations import Quaternion, Vector, Vector3
@@ -22,7 +22,7 @@ COM_SPEED_SCALE, COM_SCALE, BALL_SPEED_SCALE, BALL_SCALE = 1.5, 0.5, 1.0, 0.5
 SUCCESS_COM_DISTANCE = 2.0  # [m]
 
 
-@jit
+@inner
 def new_ball(rules: Task, chance: Chance, root: Vector) -> tuple[Vector3, Quaternion]:
     """Returns a new position [m] and rotation of the ball, on the ground around the root."""
     distance = task.uniform(chance, rules.min_tar_obj_dist, rules.max_tar_obj_dist)
@@ -41,7 +41,7 @@ def new_ball(rules: Task, chance: Chance, root: Vector) -> tuple[Vector3, Quater
     return position, rotations.from_angle_axis(turn)
 
 
-@jit
+@inner
 def place_target(rules: Task, chance: Chance, ball: Vector, out_target: Array) -> None:
     """Writes a new target around the ball, shape `(3,)` [m]."""
     distance = task.uniform(chance, rules.ball_radius, rules.max_target_dist)
@@ -51,7 +51,7 @@ def place_target(rules: Task, chance: Chance, ball: Vector, out_target: Array) -
     out_target[2] = ball[2] + distance * math.sin(angle)
 
 
-@jit
+@inner
 def is_lost(rules: Task, root: Vector, ball: Vector, target: Vector) -> bool:
     """Returns whether the ball is too far from the target or the character, which counts as a
     fall.
@@ -62,13 +62,13 @@ def is_lost(rules: Task, root: Vector, ball: Vector, target: Vector) -> bool:
     )
 
 
-@jit
+@inner
 def is_there(rules: Task, ball: Vector, target: Vector) -> bool:
     """Returns whether the ball is at the target, the success."""
     return task.flat_distance(ball, target) < rules.target_succ_dist
 
 
-@jit
+@inner
 def write_ball(root: Vector, heading: float, ball: Vector, out_state: Array) -> None:
     """Writes the ball in the frame of the heading below the root: position 3, normal 3, tangent 3,
     velocity 3, angular velocity 3.
@@ -82,14 +82,14 @@ def write_ball(root: Vector, heading: float, ball: Vector, out_state: Array) -> 
     to_heading = rotations.about_up(-heading)
     q = rotations.multiply(to_heading, ball[3:7])
     place = (ball[0] - root[0], ball[1], ball[2] - root[2])
-    out_state[0:3] = rotations.rotate(to_heading, place)
-    out_state[3:6] = rotations.rotate(q, (0.0, 1.0, 0.0))
-    out_state[6:9] = rotations.rotate(q, (1.0, 0.0, 0.0))
-    out_state[9:12] = rotations.rotate(to_heading, ball[7:10])
-    out_state[12:15] = rotations.rotate(to_heading, ball[10:13])
+    arrays.write(out_state, 0, rotations.rotate(to_heading, place))
+    arrays.write(out_state, 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
+    arrays.write(out_state, 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
+    arrays.write(out_state, 9, rotations.rotate(to_heading, ball[7:10]))
+    arrays.write(out_state, 12, rotations.rotate(to_heading, ball[10:13]))
 
 
-@jit
+@inner
 def reward(
     rules: Task,
     com: Vector,
@@ -128,7 +128,7 @@ def reward(
     )
 
 
-@jit
+@inner
 def _speed(before: Vector, now: Vector, target: Vector, duration: float) -> float:
     """Returns the mean horizontal speed towards a target, seen from the first point [m/s]."""
     distance = task.flat_distance(target, before)

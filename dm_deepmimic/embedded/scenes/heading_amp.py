@@ -9,7 +9,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
 from dm_deepmimic.rotations import Vector
@@ -17,7 +17,7 @@ from dm_deepmimic.rotations import Vector
 Array = npt.NDArray[np.float64]
 
 
-@jit
+@inner
 def next_heading(rules: Task, chance: Chance, heading: float) -> float:
     """Returns the next desired heading [rad]: a little turned, or sharply."""
     if task.uniform(chance, 0.0, 1.0) < rules.sharp_turn_prob:
@@ -25,7 +25,7 @@ def next_heading(rules: Task, chance: Chance, heading: float) -> float:
     return heading + task.normal(chance, rules.max_heading_turn_rate)
 
 
-@jit
+@inner
 def next_speed(rules: Task, chance: Chance, speed: float) -> float:
     """Returns the next desired speed [m/s]: mostly the present one."""
     if task.uniform(chance, 0.0, 1.0) < rules.speed_change_prob:
@@ -33,20 +33,20 @@ def next_speed(rules: Task, chance: Chance, speed: float) -> float:
     return speed
 
 
-@jit
+@inner
 def first_speed(rules: Task, chance: Chance) -> float:
     """Returns an episode's first desired speed [m/s]."""
     return task.uniform(chance, rules.tar_speed_min, rules.tar_speed_max)
 
 
-@jit
+@inner
 def write_goal(heading: float, desired_heading: float, speed: float, out_goal: Array) -> None:
     """Writes the desired direction in the frame of the heading, x and z, and the speed [m/s]."""
     angle = desired_heading - heading
     out_goal[0], out_goal[1], out_goal[2] = math.cos(angle), -math.sin(angle), speed
 
 
-@jit
+@inner
 def reward(
     rules: Task, com: Vector, com_before: Vector, duration: float, heading: float, speed: float
 ) -> float:

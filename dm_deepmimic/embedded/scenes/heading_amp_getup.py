@@ -5,13 +5,13 @@ Agrees with DeepMimicCore's SceneHeadingAMPGetup, but that a recovery is followe
 variable that hides another there makes it forget that it is recovering.
 """
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded.scenes.task import Task
 
 ROOT_WEIGHT, HEAD_WEIGHT = 0.2, 0.8
 
 
-@jit
+@inner
 def phase(rules: Task, clock: float) -> float:
     """Returns how much of the time to get up is left, in [0, 1]; 0 where no clip gets up.
 

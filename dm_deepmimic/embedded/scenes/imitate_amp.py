@@ -9,14 +9,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import counted, inner
 
 Array = npt.NDArray[np.float64]
 
 MISSING_STEP_COST = 1.0  # of each control step that a full episode would have had
 
 
-@jit
+@inner
 def write_sample(joints: Array, out_sample: Array) -> None:
     """Writes the joints of a character for the comparison of episodes: the root's height, and the
     other joints' positions relative to the root [m].
@@ -32,7 +32,7 @@ def write_sample(joints: Array, out_sample: Array) -> None:
             out_sample[joint, axis] = joints[joint, axis] - joints[0, axis]
 
 
-@jit
+@counted
 def warping_cost(samples: Array, clip_samples: Array, capacity: int) -> float:
     """Returns the cost of the cheapest alignment of an episode with the clip: mean distances of
     joints [m], and `MISSING_STEP_COST` for each step that is missing.
@@ -55,7 +55,7 @@ def warping_cost(samples: Array, clip_samples: Array, capacity: int) -> float:
     return above[n - 1] + MISSING_STEP_COST * (capacity - n)
 
 
-@jit
+@inner
 def _distance(a: Array, b: Array) -> float:
     total = 0.0
     for joint in range(len(a)):

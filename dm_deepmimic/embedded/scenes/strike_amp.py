@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
 from dm_deepmimic.rotations import Vector
@@ -20,7 +20,7 @@ FAR_POSITION_WEIGHT, FAR_SPEED_WEIGHT = 0.7, 0.3
 DISTANCE_WEIGHT, STRIKE_SPEED_WEIGHT = 0.2, 0.8
 
 
-@jit
+@inner
 def place_target(rules: Task, chance: Chance, root: Vector, out_target: Array) -> None:
     """Writes a new target, shape `(3,)` [m]: around, or in front within reach."""
     low, high = rules.target_min, rules.target_max
@@ -37,7 +37,7 @@ def place_target(rules: Task, chance: Chance, root: Vector, out_target: Array) -
     out_target[2] = root[2] - distance * math.sin(angle)
 
 
-@jit
+@inner
 def is_hit(rules: Task, root: Vector, bodies: Array, target: Vector) -> bool:
     """Returns whether a striking body is at the target and fast enough away from the root.
 
@@ -54,7 +54,7 @@ def is_hit(rules: Task, root: Vector, bodies: Array, target: Vector) -> bool:
     return False
 
 
-@jit
+@inner
 def is_touched(rules: Task, bodies: Array, target: Vector) -> bool:
     """Returns whether a body that must not is at the target, a failure."""
     for body in range(len(bodies)):
@@ -63,13 +63,13 @@ def is_touched(rules: Task, bodies: Array, target: Vector) -> bool:
     return False
 
 
-@jit
+@inner
 def hit_phase(rules: Task, hit: bool, time_since: float) -> float:
     """Returns the share of the time from the strike to the success, 0 before it."""
     return min(max(time_since / rules.target_hit_reset_time, 0.0), 1.0) if hit else 0.0
 
 
-@jit
+@inner
 def write_goal(
     rules: Task, root: Vector, heading: float, target: Vector, phase: float, out_goal: Array
 ) -> None:
@@ -80,7 +80,7 @@ def write_goal(
     out_goal[3] = phase
 
 
-@jit
+@inner
 def reward(
     rules: Task,
     root: Vector,
@@ -135,18 +135,18 @@ def far_reward(
     return FAR_POSITION_WEIGHT * near + FAR_SPEED_WEIGHT * moving
 
 
-@jit
+@inner
 def _is_within(rules: Task, body: Vector, target: Vector) -> bool:
     return _squared_distance(body, target) < rules.target_radius * rules.target_radius
 
 
-@jit
+@inner
 def _squared_distance(body: Vector, target: Vector) -> float:
     x, y, z = target[0] - body[0], target[1] - body[1], target[2] - body[2]
     return x * x + y * y + z * z
 
 
-@jit
+@inner
 def _strike_speed(root: Vector, body: Vector, target: Vector) -> float:
     """Returns a body's speed in the horizontal direction from the root to the target [m/s]."""
     distance = task.flat_distance(root, target)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
 from dm_deepmimic.rotations import Vector
@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 POSITION_WEIGHT, SPEED_WEIGHT = 0.6, 0.4
 
 
-@jit
+@inner
 def place_target(rules: Task, chance: Chance, root: Vector, out_target: Array) -> None:
     """Writes a new target, shape `(3,)` [m]: any direction, any distance up to the largest."""
     distance = task.uniform(chance, 0.0, rules.max_target_dist)
@@ -28,13 +28,13 @@ def place_target(rules: Task, chance: Chance, root: Vector, out_target: Array) -
     out_target[2] = root[2] + distance * math.sin(angle)
 
 
-@jit
+@inner
 def is_lost(rules: Task, root: Vector, target: Vector) -> bool:
     """Returns whether the target is too far, a failure."""
     return task.flat_distance(root, target) > rules.tar_fail_dist
 
 
-@jit
+@inner
 def reward(
     rules: Task, root: Vector, com: Vector, com_before: Vector, duration: float, target: Vector
 ) -> float:

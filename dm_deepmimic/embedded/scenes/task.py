@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.compiling import jit
+from dm_deepmimic.compiling import inner
 from dm_deepmimic.rotations import Vector
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ class Task(NamedTuple):
     gets_up: BoolArray  # (C,) getup_motion_ids
 
 
-@jit
+@inner
 def uniform(chance: Chance, low: float, high: float) -> float:
     """Returns a number of [low, high) and advances the state of chance, shape `(1,)`.
 
@@ -95,20 +95,20 @@ def uniform(chance: Chance, low: float, high: float) -> float:
     return low + (high - low) * (float(word >> _SHIFTS[3]) * 2.0**-53)
 
 
-@jit
+@inner
 def normal(chance: Chance, deviation: float) -> float:
     """Returns a normal number with mean 0 (Box and Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(chance, 0.0, 1.0)))
     return deviation * radius * math.cos(uniform(chance, 0.0, 2.0 * math.pi))
 
 
-@jit
+@inner
 def flat_distance(a: Vector, b: Vector) -> float:
     """Returns the horizontal distance of two points [m]."""
     return math.sqrt((a[0] - b[0]) ** 2 + (a[2] - b[2]) ** 2)
 
 
-@jit
+@inner
 def speed_towards(target: Vector, now: Vector, before: Vector, duration: float) -> float:
     """Returns the mean horizontal speed from one point to another towards a target, seen from the
     latter [m/s].
@@ -122,7 +122,7 @@ def speed_towards(target: Vector, now: Vector, before: Vector, duration: float) 
     return along / distance / duration
 
 
-@jit
+@inner
 def speed_reward(task: Task, speed: float, desired: float, scale: float) -> float:
     """Returns exp(-scale * error^2), 0 for moving backwards."""
     if speed < 0.0:
@@ -133,7 +133,7 @@ def speed_reward(task: Task, speed: float, desired: float, scale: float) -> floa
     return math.exp(-scale * error * error)
 
 
-@jit
+@inner
 def write_direction(place: Vector, heading: float, target: Vector, out_goal: Array) -> None:
     """Writes the horizontal direction to a target in the frame of a heading, x and z, and its
     distance [m].

@@ -1,0 +1,17 @@
+"""Parts of arrays, compiled."""
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic.compiling import inner
+
+Vector = npt.NDArray[np.float64] | tuple[float, ...]
+
+
+@inner
+def write(out: npt.NDArray[np.float64], at: int, numbers: Vector) -> None:
+    """Writes numbers into an array from an index on, as kernels cannot by a slice: numba would
+    make a copy where the two may overlap.
+    """
+    for i in range(len(numbers)):
+        out[at + i] = numbers[i]
