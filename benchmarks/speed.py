@@ -1,209 +1,245 @@
-"""Measures control steps a second, the share of them that is physics, and memory.
+"""Measures control steps a second, what their time goes into, and memory.
 
     OMP_NUM_THREADS=1 python benchmarks/speed.py
 
-All rates are per second of CPU time of this process. `physics` replays the very motion of the
-environment with MuJoCo alone: the same model, start states and joint torques, so that every engine
-step does the same work and ends in the same state, which is checked bitwise; `with PD` computes
-the torques as well, as DeepMimic's physics does. `share` is the environment's rate over each, the
-median of paired repeats. PyBullet's port runs the same clip.
+Every row comes from a process of its own. Rates are per second of CPU time on one thread, then per
+second of wall time. The CPU time of a control step [us] goes into
+
+- dynamics: placing the links, accelerations, integration;
+- PD: the torques of stable PD;
+- contacts: detection, rows of contacts and joint limits, solver;
+- episode: clip, features, reward, ends;
+- Python: all around the kernel, with what its call costs.
+
+The first three replay the motion of at most 16 worlds: the state before each engine step is
+recorded and loaded, so that stages with more and more of the physics do the same work. What other
+worlds take beyond these counts as contacts.
 """
 
 import argparse
-import contextlib
+import concurrent.futures
 import importlib.util
+import multiprocessing
 import os
-import pathlib
 import resource
-import statistics
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import dm_deepmimic
-from dm_deepmimic import pybullet_port
-from dm_deepmimic.arrays import write
+from dm_deepmimic import arrays, pybullet_port
 from dm_deepmimic.compiling import jit
-from dm_deepmimic.embedded import engine, simulation
+from dm_deepmimic.core import EndReason
+from dm_deepmimic.embedded import episodes
+from dm_deepmimic.embedded.physics import articulated, integrate, kinematics, stable_pd, world
+from dm_deepmimic.embedded.physics.state import Physics, Scratch, world_of
+from dm_deepmimic.embedded.state import Scene
+from dm_deepmimic.embedded.worlds import MAX_UPDATES
 
+Array = npt.NDArray[np.float64]
+
+SETTINGS: dict[str, Any] = {"seed": 0, "enable_fall_end": False, "time_limit": 1e9}
 NUM_STEPS = 15  # the walk's open-loop targets keep the character up that long
-UPDATES = 20  # of one control step
-UPDATE = 1.0 / 60.0 / 10  # [s]
+STEP = 1.0 / 30.0  # [s]
+MAX_RECORDED = 16  # worlds; short runs are disturbed alike
+ROW_TIME = 5.0  # after which a row begins no further repeat [s]
+MIN_REPEATS = 3  # of the environment, and as many of the parts in each
+PARTS = ("dynamics", "PD", "contacts", "episode", "Python")
+TIMES = ("us", *PARTS)  # of a control step [us]
+COLUMNS = ("steps/s of CPU", *TIMES, "steps/s of wall", "with 2 threads", "peak MB")
+
+Row = dict[str, float]  # by the names of `COLUMNS`
+RECORD, DYNAMICS, WITH_PD, WITH_CONTACTS = range(4)
 
 
 @jit
 def replay(
-    functions: engine.Functions,
-    mechanism: Any,
-    pointers: npt.NDArray[np.int64],
-    torques: npt.NDArray[np.float64],
-    num_substeps: int,
+    stage: int, scene: Scene, physics: Physics, targets: Array, scratch: Scratch, states: Array
 ) -> None:
-    """Steps MuJoCo under recorded torques, shape `(updates, N, V)`."""
-    for world in range(len(pointers)):
-        row = pointers[world]
-        arrays = engine.engine_arrays(mechanism, row)
-        for update in range(len(torques)):
-            write(arrays.applied, 0, torques[update, world])
-            for _ in range(num_substeps):
-                engine.call2(functions.step1, functions.model, row[-1])
-                engine.call2(functions.step2, functions.model, row[-1])
+    """Steps the physics of the first M worlds, just placed, alone.
 
-
-@jit
-def replay_with_pd(
-    functions: engine.Functions,
-    skeleton: Any,
-    mechanism: Any,
-    pointers: npt.NDArray[np.int64],
-    targets: npt.NDArray[np.float64],
-    num_substeps: int,
-    scratch: simulation.Scratch,
-    contact: npt.NDArray[np.bool_],
-) -> None:
-    """Steps MuJoCo under the torques of PD target poses, shape `(updates, N, P)`."""
-    for world in range(len(pointers)):
-        for update in range(len(targets)):
-            simulation.update_engine(
-                functions,
-                skeleton,
-                mechanism,
-                pointers[world],
-                targets[update, world],
-                UPDATE,
-                num_substeps,
-                scratch,
-                contact,
-            )
+    RECORD writes states, shape `(control steps, M, engine steps, 2, P)`; other stages load them:
+    DYNAMICS alone, WITH_PD, or WITH_CONTACTS, which is all. Targets are `(control steps, M, P)`.
+    """
+    tree, num_substeps = scene.tree, scene.rules.num_substeps
+    for step in range(targets.shape[0]):
+        for w in range(targets.shape[1]):
+            body, links = world_of(physics, w), scratch.links
+            for number in range(states.shape[2]):
+                pose, velocity = states[step, w, number, 0], states[step, w, number, 1]
+                if stage == RECORD:
+                    arrays.write(pose, 0, body.pose)
+                    arrays.write(velocity, 0, body.velocity)
+                else:
+                    arrays.write(body.pose, 0, pose)
+                    arrays.write(body.velocity, 0, velocity)
+                kinematics.place_links(tree, body.pose, links)
+                kinematics.move_links(tree, body.velocity, links)
+                kinematics.drift_links(tree, links)
+                if stage != DYNAMICS and number % num_substeps == 0:
+                    stable_pd.stable_pd_torque(
+                        tree, links, body.pose, body.velocity, targets[step, w],
+                        num_substeps * tree.timestep, scratch.rate, body.torque,
+                    )  # fmt: skip
+                    stable_pd.clamp_torque(tree, body.torque)
+                if stage == RECORD or stage == WITH_CONTACTS:
+                    world.step(tree, body, scratch)
+                    continue
+                articulated.accelerate(tree, links, body.torque, body.push[:0], 0.0, scratch.rate)
+                integrate.add_velocity(tree, body.velocity, scratch.rate, tree.timestep)
+                integrate.advance_pose(tree, body.pose, body.velocity)
 
 
 class Motion:
-    """A short motion of N worlds that can be run by the environment and by MuJoCo alone."""
+    """A short motion of N worlds, which can be run whole or in parts."""
 
-    def __init__(self, preset: str, num_envs: int) -> None:
-        self.batch = dm_deepmimic.load_batch(
-            preset, num_envs, num_threads=1, seed=0, enable_fall_end=False, time_limit=1e9
-        )
-        core = self.batch.core
-        self.simulation = core._simulation
-        self._everyone = np.ones(num_envs, np.bool_)
-        self.start()
-        times = core.worlds.clip_time[:, None] + np.arange(1, NUM_STEPS + 1) / 30.0
-        flat = core.reference_actions(times.ravel())
-        self.actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
-        self.torques, self.targets = self._record()
+    def __init__(self, preset: str, num_envs: int, num_threads: int) -> None:
+        """Opens the worlds; they follow the clip without feedback."""
+        self.batch = dm_deepmimic.load_batch(preset, num_envs, num_threads=num_threads, **SETTINGS)
+        self.core = self.batch.core
+        self._recorded, self._kernel_time = min(num_envs, MAX_RECORDED), 0.0
+        run_parts = self.core._run_parts
 
-    def start(self) -> None:
+        def timed(*arguments: Any) -> None:
+            before = time.process_time()
+            run_parts(*arguments)
+            self._kernel_time += time.process_time() - before
+
+        self.core._run_parts = timed  # type: ignore[method-assign]
+        self._start()
+        times = self.core.worlds.clip_time[:, None] + STEP * np.arange(1, NUM_STEPS + 1)
+        flat = self.core.reference_actions(times.ravel())
+        self._actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
+
+    def run(self) -> tuple[float, float, float]:
+        """Returns CPU time, that of the kernel, and wall time of the whole, a control step [s]."""
+        self._start()
+        wall, cpu, self._kernel_time = time.perf_counter(), time.process_time(), 0.0
+        for actions in self._actions:
+            self.batch.step(actions)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        if np.any(self.batch.end_reasons != EndReason.NONE):
+            raise ValueError("Expected a preset whose clip loops, but an episode ended.")
+        count = NUM_STEPS * self.batch.num_envs
+        return cpu / count, self._kernel_time / count, wall / count
+
+    def record(self) -> None:
+        """Records the states before each engine step; checks that they are the environment's."""
+        self.run()
+        ends, targets = self._states(), []
+        for actions in self._actions:
+            self.core.set_actions(actions)
+            targets.append(self.core.worlds.pd_target[: self._recorded].copy())
+        self._targets = np.array(targets)
+        rules = self.core._scene.rules
+        engine_steps = rules.num_substeps * round(rules.control_period / rules.timestep)
+        steps, worlds, size = self._targets.shape
+        self._recording = np.zeros((steps, worlds, engine_steps, 2, size))
+        for stage in (RECORD, WITH_CONTACTS):
+            self.run_physics(stage)
+            np.testing.assert_array_equal(self._states(), ends)
+
+    def run_physics(self, stage: int) -> float:
+        """Returns the CPU time of a stage of `replay`, a control step [s]."""
+        core = self.core
+        self._start()
+        before = time.process_time()
+        replay(
+            stage, core._scene, core.worlds.physics, self._targets, core._scratches[0].physics,
+            self._recording,
+        )  # fmt: skip
+        return (time.process_time() - before) / self._targets[..., 0].size
+
+    def run_kernel(self, *, idle: bool = False) -> float:
+        """Returns the CPU time of the recorded worlds' kernel, or of an idle call [s]."""
+        core, count, total = self.core, self._recorded, 0.0
+        chosen = np.full(self.batch.num_envs, not idle)
+        self._start()
+        for actions in self._actions:
+            core.set_actions(actions)
+            before = time.process_time()
+            episodes.run_worlds(
+                0, count, core._scene, core._task, core._perturbations, core.worlds,
+                core._scratches[0], chosen, MAX_UPDATES, True,
+            )  # fmt: skip
+            total += time.process_time() - before
+        return total / NUM_STEPS / (1 if idle else count)
+
+    def split(self) -> tuple[float, float, tuple[float, ...]]:
+        """Returns CPU time, wall time and the CPU times of `PARTS`, a control step [s]."""
+        whole, kernel, wall = self.run()
+        times = []
+        for _ in range(MIN_REPEATS):
+            dynamics, pd, physics = map(self.run_physics, (DYNAMICS, WITH_PD, WITH_CONTACTS))
+            episode, call = self.run_kernel() - physics, self.run_kernel(idle=True)
+            times.append((dynamics, pd - dynamics, episode, call))
+        dynamics, pd, episode, call = np.median(times, axis=0)
+        episode -= call / self._recorded  # it hands over a hundred arrays
+        kernel -= call / self.batch.num_envs
+        contacts = kernel - dynamics - pd - episode
+        return whole, wall, (dynamics, pd, contacts, episode, whole - kernel)
+
+    def _start(self) -> None:
         """Puts every world back to its first state."""
-        self.batch.core.seed(self.batch.seeds)
+        self.core.seed(self.batch.seeds)
         self.batch.reset()
 
-    def run_environment(self) -> float:
-        """Returns the CPU time of all control steps [s]."""
-        self.start()
-        before = time.process_time()
-        for actions in self.actions:
-            self.batch.step(actions)
-        return time.process_time() - before
-
-    def run_physics(self) -> float:
-        """Returns the CPU time of the engine steps alone [s]."""
-        simulation, substeps = self.simulation, self.batch.core.settings.num_sim_substeps
-        arguments = simulation.functions, simulation.mechanism, simulation.pointers
-        replay(*arguments, self.torques[:0], substeps)  # compiled before the clock starts
-        self.start()
-        before = time.process_time()
-        replay(*arguments, self.torques, substeps)
-        return time.process_time() - before
-
-    def run_physics_with_pd(self) -> float:
-        """Returns the CPU time of the engine steps and the PD torques [s]."""
-        core, simulated = self.batch.core, self.simulation
-        arguments = (
-            simulated.functions,
-            core.character.skeleton,
-            simulated.mechanism,
-            simulated.pointers,
-        )
-        substeps = core.settings.num_sim_substeps
-        work = (
-            simulation.make_scratch(core.character.skeleton, simulated.mechanism),
-            np.zeros(core.character.num_joints, np.bool_),
-        )
-        replay_with_pd(*arguments, self.targets[:0], substeps, *work)
-        self.start()
-        before = time.process_time()
-        replay_with_pd(*arguments, self.targets, substeps, *work)
-        return time.process_time() - before
-
-    def positions(self) -> npt.NDArray[np.float64]:
-        """Returns every world's joint positions, shape `(N, Q)`."""
-        return np.array([data.qpos for data in self.simulation.data])
-
-    def _record(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        torques, targets = [], []
-        for actions in self.actions:
-            self.batch.core.set_actions(actions)
-            for _ in range(UPDATES):
-                self.batch.core.update()
-                torques.append([data.qfrc_applied.copy() for data in self.simulation.data])
-                targets.append(self.batch.core.worlds.pd_target.copy())
-        return np.array(torques), np.array(targets)
+    def _states(self) -> Array:
+        """Returns poses and velocities of the recorded worlds, shape `(2, M, P)`."""
+        physics = self.core.worlds.physics
+        return np.array([physics.pose[: self._recorded], physics.velocity[: self._recorded]])
 
 
-def measure(preset: str, num_envs: int, repeats: int) -> list[float]:
-    """Returns the rates of the environment, of physics alone and with PD, and the two shares."""
-    motion = Motion(preset, num_envs)
-    runs = (motion.run_environment, motion.run_physics, motion.run_physics_with_pd)
-    ends = []
-    for run in runs:
-        run()
-        ends.append(motion.positions())
-    np.testing.assert_array_equal(ends[0], ends[1])
-    np.testing.assert_array_equal(ends[0], ends[2])
-    times = np.array([[run() for run in runs] for _ in range(repeats)])
-    motion.batch.close()
-    rates = NUM_STEPS * num_envs / np.median(times, axis=0)
-    shares = np.median(times[:, 1:] / times[:, :1], axis=0)
-    return [*rates, *shares]
+def measure_batch(preset: str, num_envs: int, repeats: int) -> Row:
+    """Measures `BatchEnvironment.step`."""
+    motion = Motion(preset, num_envs, 1)
+    motion.run()
+    memory = peak_memory()
+    motion.record()
+    twin = Motion(preset, num_envs, 2)  # one world gets no second thread
+    runs, end = list[Any](), time.monotonic() + ROW_TIME
+    while len(runs) < min(repeats, MIN_REPEATS if time.monotonic() > end else repeats):
+        runs.append((*motion.split(), twin.run()[2]))
+    cpu, wall, parts, wall_of_two = (np.median(times, axis=0) for times in zip(*runs, strict=True))
+    row = finished_row(cpu, wall, memory) | dict(zip(PARTS, 1e6 * parts, strict=True))
+    return row | {"with 2 threads": 1.0 / wall_of_two}
 
 
-def measure_single(preset: str, repeats: int) -> float:
-    """Returns the rate of `Environment.step` on the same motion."""
-    with dm_deepmimic.load(preset, seed=0, enable_fall_end=False, time_limit=1e9) as environment:
-        times = []
-        for _ in range(repeats):
+def measure_environment(preset: str, core: str, repeats: int) -> Row:
+    """Measures `Environment.step` on the same motion; the state's phase tells where it begins."""
+    guide: Any = dm_deepmimic.load(preset, core="embedded", seed=0).core
+    times = []
+    with dm_deepmimic.load(preset, core=core, **SETTINGS) as environment:
+        for _ in range(1 + repeats):
             environment.core.seed(0)
-            environment.reset()
-            start = environment.core.batch.worlds.clip_time[0]
-            actions = environment.core.reference_actions(start + np.arange(1, NUM_STEPS + 1) / 30.0)
-            before = time.process_time()
+            start = environment.reset().observation[0] * guide.get_motion_length()
+            actions = guide.reference_actions(start + STEP * np.arange(1, NUM_STEPS + 1))
+            cpu, wall = time.process_time(), time.perf_counter()
             for action in actions:
                 environment.step(action)
-            times.append(time.process_time() - before)
-    return NUM_STEPS / statistics.median(times)
+            times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    cpu, wall = np.median(times[1:], axis=0) / NUM_STEPS  # the first one warms up
+    return finished_row(cpu, wall, peak_memory())
 
 
-def measure_pybullet(clip: str, seconds: float) -> float:
-    """Returns the rate of PyBullet's port in its own settings: 240 Hz, no self collision."""
+def measure_pybullet(clip: str) -> Row:
+    """Measures PyBullet's port in its own settings, 240 Hz, no self collision; ends all prints."""
+    for stream in (1, 2):  # C++ code prints
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     port = pybullet_port.import_port()
     import pybullet_data
     from pybullet_utils import arg_parser
 
     arguments = arg_parser.ArgParser()
-    folder = pathlib.Path(pybullet_data.getDataPath())
-    with silenced():
-        arguments.load_file(str(folder / "args" / f"run_{clip}_args.txt"))
-        environment = port.PyBulletDeepMimicEnv(
-            arguments, init_strategy=port.InitializationStrategy.START
-        )
+    arguments.load_file(f"{pybullet_data.getDataPath()}/args/run_{clip}_args.txt")
+    start = port.InitializationStrategy.START
+    environment = port.PyBulletDeepMimicEnv(arguments, init_strategy=start)
     action = -np.array(environment.build_action_offset(0))  # the mean pose
-    steps, before = 0, time.process_time()
-    while time.process_time() - before < seconds:
+    steps, cpu, wall = 0, time.process_time(), time.perf_counter()
+    while time.process_time() - cpu < ROW_TIME:
         environment.set_action(0, action)
         environment.record_state(0)
         for _ in range(8):  # 1/30 s at 240 Hz
@@ -212,46 +248,51 @@ def measure_pybullet(clip: str, seconds: float) -> float:
         steps += 1
         if environment.is_episode_end():
             environment.reset()
-    return steps / (time.process_time() - before)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return finished_row(cpu / steps, wall / steps, peak_memory())
 
 
-@contextlib.contextmanager
-def silenced() -> Iterator[None]:
-    """Hides what C++ code prints."""
-    sys.stdout.flush()
-    with open(os.devnull, "wb") as nothing:
-        kept = [os.dup(1), os.dup(2)]
-        try:
-            for stream in (1, 2):
-                os.dup2(nothing.fileno(), stream)
-            yield
-            sys.stdout.flush()
-        finally:
-            for stream, copy in zip((1, 2), kept, strict=True):
-                os.dup2(copy, stream)
-                os.close(copy)
+def finished_row(cpu: float, wall: float, memory: float) -> Row:
+    """Returns a row from CPU and wall time of a control step [s] and the peak memory [MB]."""
+    rates = {"steps/s of CPU": 1.0 / cpu, "steps/s of wall": 1.0 / wall}
+    return rates | {"us": 1e6 * cpu, "peak MB": memory}
+
+
+def peak_memory() -> float:
+    """Returns the largest memory of this process so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def print_row(name: str, measure: Callable[..., Row], *arguments: Any) -> None:
+    """Measures in a new process, and prints a line of the table."""
+    row = in_process(measure, *arguments)
+    cells = [f"{row[key]:.{1 if key in TIMES else 0}f}" if key in row else "" for key in COLUMNS]
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def in_process(measure: Callable[..., Row], *arguments: Any) -> Row:
+    """Returns what a function measures in a new process."""
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="humanoid3d_walk")
-    parser.add_argument("--num_envs", type=int, nargs="*", default=[1, 16, 64, 256])
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--num_envs", type=int, nargs="*", default=[1, 16, 64, 256, 1024])
+    parser.add_argument("--repeats", type=int, default=25, help="at most so many in a row")
     options = parser.parse_args()
-    print("| worlds | control steps/s | physics | with PD | share of physics | share with PD |")
-    print("|---|---|---|---|---|---|")
+    preset, repeats = options.preset, options.repeats
+    in_process(measure_batch, preset, 1, 1)  # compiles, which takes memory
+    print(f"| worlds | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|")
     for num_envs in options.num_envs:
-        *rates, alone, with_pd = measure(options.preset, num_envs, options.repeats)
-        columns = " | ".join(f"{rate:.0f}" for rate in rates)
-        print(f"| {num_envs} | {columns} | {alone:.3f} | {with_pd:.3f} |", flush=True)
-    single = measure_single(options.preset, 3 * options.repeats)
-    print(f"| `Environment` | {single:.0f} | | | | |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    print(f"\nPeak memory of this process: {peak:.0f} MB.")
+        print_row(str(num_envs), measure_batch, preset, num_envs, repeats)
+    print_row("`Environment`", measure_environment, preset, "embedded", repeats)
     if importlib.util.find_spec("pybullet_envs") is not None:
-        rate = measure_pybullet(options.preset, 5.0)
-        print(f"PyBulletDeepMimicEnv: {rate:.0f} control steps/s.")
+        print_row("PyBullet's port", measure_pybullet, preset)
+    if importlib.util.find_spec("deepmimic") is not None:
+        print_row("DeepMimicCore", measure_environment, preset, "deepmimic", repeats)
 
 
 if __name__ == "__main__":

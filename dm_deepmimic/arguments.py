@@ -31,17 +31,8 @@ _DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a sce
     "train_agents",
 )
 _DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # without effect
-_PERTURBATION_KEYS = (  # without effect unless enable_rand_perturbs
-    "max_perturb",
-    "max_perturb_duration",
-    "min_perturb",
-    "min_pertrub_duration",  # DeepMimic spells it so
-    "perturb_part_ids",
-    "perturb_time_max",
-    "perturb_time_min",
-)
 EMBEDDED_KEYS = ("enable_self_collision",)  # DeepMimic has none such
-IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS + _PERTURBATION_KEYS)
+IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS)
 _SEPARATORS = re.compile(r"[ \t\n\r,]+")
 _BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
     ("false", "0", "False", "F", "f"), False
@@ -119,7 +110,14 @@ class SceneSettings:
         time_end_lim_max: Longest time limit after annealing [s]; `time_lim_max` unless given.
         time_end_lim_exp: Mean after annealing [s]; `time_lim_exp` unless given.
         anneal_samples: Samples until annealing ends; none happens unless positive.
-        enable_rand_perturbs: Whether the character is pushed by chance; not supported.
+        enable_rand_perturbs: Whether the character is pushed by chance.
+        perturb_time_min: Shortest time from one push to the next [s].
+        perturb_time_max: Longest such time [s].
+        min_perturb: Least force of a push [N].
+        max_perturb: Greatest force [N].
+        min_pertrub_duration: Shortest push [s]; DeepMimic spells it so.
+        max_perturb_duration: Longest push [s].
+        perturb_part_ids: Bodies that are pushed; none: all.
         enable_amp_obs_local_root: Whether discriminator observations have the root in the frame of
             its heading; only `imitate_amp` reads it.
         enable_test_time_warp: Whether test episodes of `imitate_amp` end with their distance to the
@@ -194,6 +192,13 @@ class SceneSettings:
     time_end_lim_exp: float = 1.0
     anneal_samples: int = -1
     enable_rand_perturbs: bool = False
+    perturb_time_min: float = math.inf
+    perturb_time_max: float = math.inf
+    min_perturb: float = 50.0
+    max_perturb: float = 100.0
+    min_pertrub_duration: float = 0.1
+    max_perturb_duration: float = 0.5
+    perturb_part_ids: tuple[int, ...] = ()
     enable_amp_obs_local_root: bool = False
     enable_test_time_warp: bool = True
     rand_target_time_min: float = 1.0
@@ -276,7 +281,11 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "target_max": _POINT,
     "head_id": (lambda body: body >= 0, "a body id of at least 0"),
-    **dict.fromkeys(("strike_bodies", "fail_tar_contact_bodies", "getup_motion_ids"), _IDS),
+    "perturb_time_min": (lambda time: time >= 0, "a time of at least 0"),
+    "perturb_time_max": _POSITIVE_TIME,
+    **dict.fromkeys(
+        ("strike_bodies", "fail_tar_contact_bodies", "getup_motion_ids", "perturb_part_ids"), _IDS
+    ),
     **dict.fromkeys(
         ("sharp_turn_prob", "speed_change_prob", "init_hit_prob", "tar_far_prob",
          "recover_episode_prob"), _SHARE,
@@ -289,7 +298,8 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         ("rand_target_time_min", "rand_target_time_max", "max_target_dist", "tar_speed_min",
          "tar_speed_max", "pos_reward_scale", "vel_reward_scale", "max_heading_turn_rate",
          "tar_reward_scale", "tar_near_dist", "rand_tar_obj_time_min", "rand_tar_obj_time_max",
-         "min_tar_obj_dist", "max_tar_obj_dist"), _NOT_NEGATIVE,
+         "min_tar_obj_dist", "max_tar_obj_dist", "min_perturb", "max_perturb",
+         "min_pertrub_duration", "max_perturb_duration"), _NOT_NEGATIVE,
     ),
 }  # fmt: skip
 _ORDERED = (  # pairs of keys of which the first must not exceed the second
@@ -298,6 +308,9 @@ _ORDERED = (  # pairs of keys of which the first must not exceed the second
     ("rand_tar_obj_time_min", "rand_tar_obj_time_max"),
     ("min_tar_obj_dist", "max_tar_obj_dist"),
     ("target_min", "target_max"),
+    ("perturb_time_min", "perturb_time_max"),
+    ("min_perturb", "max_perturb"),
+    ("min_pertrub_duration", "max_perturb_duration"),
 )
 _WORDS = {
     int: ("an integer", "integers"),
@@ -564,8 +577,6 @@ def _check(key: str, value: Any, where: str) -> None:
     _check_range(key, value, where)
     if key in _SUPPORTED and value[0] != _SUPPORTED[key]:
         raise errors.UnsupportedError(f"'{key}' {value[0]!r}", where, repr(_SUPPORTED[key]))
-    if key == "enable_rand_perturbs" and value:
-        raise errors.UnsupportedError(f"'{key}'", where)
 
 
 def _check_order(

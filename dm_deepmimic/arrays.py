@@ -1,10 +1,14 @@
 """Parts of arrays, compiled."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic.compiling import inner
 
+Records = npt.NDArray[np.void]
+Record = Any  # a row of a structured array; compiled code reads its fields as attributes
 Vector = npt.NDArray[np.float64] | tuple[float, ...]
 
 

@@ -75,6 +75,19 @@ class BatchEnvironment(environment.EnvironmentBase):
         self.core.control_step(going)
         return self._time_step(starting)
 
+    def set_body_forces(self, forces: npt.ArrayLike) -> None:
+        """Pushes the characters' bodies, until the next call or a world's next episode.
+
+        Args:
+            forces: Force [N] and torque [N m] on each body at its centre, world frame, shape
+                `(N, J, 6)`.
+
+        Raises:
+            CoreError: The shape is another or a number is not finite.
+        """
+        self._check_open()
+        self.core.set_body_forces(forces)
+
     @property
     def end_reasons(self) -> npt.NDArray[np.int64]:
         """Why each world's episode ended, values of `EndReason`, shape `(N,)`."""
@@ -84,6 +97,10 @@ class BatchEnvironment(environment.EnvironmentBase):
     def dtw_costs(self) -> npt.NDArray[np.float64]:
         """Distance of each ended test episode of `imitate_amp` to the clip, NaN of others [m]."""
         return self.core.worlds.cost.copy()
+
+    def invalid_cause(self, world: int) -> str | None:
+        """Returns why a world's episode is invalid, None where it is not."""
+        return self.core.invalid_cause(world)
 
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""

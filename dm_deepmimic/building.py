@@ -275,7 +275,10 @@ def _check_bodies(
 ) -> None:
     path = pathlib.Path(words["character_files"][0])
     count = len(JsonReader.open(path).rows("BodyDefs"))
-    for key in ("fall_contact_bodies", "strike_bodies", "fail_tar_contact_bodies", "head_id"):
+    for key in (
+        "fall_contact_bodies", "strike_bodies", "fail_tar_contact_bodies", "head_id",
+        "perturb_part_ids",
+    ):  # fmt: skip
         for body in words.get(key, ()):
             if not 0 <= int(body) < count:
                 raise _no_body(scene, choices, key, body, count, path)

@@ -252,7 +252,7 @@ def load_character(path: pathlib.Path, layout: Layout = "2021") -> Character:
             [SHAPES.index(body.choice("Shape", SHAPES)) for body in bodies], np.int64
         ),
         body_size=np.array([_body_size(body) for body in bodies]),
-        body_mass=np.array([body.positive("Mass") for body in bodies]),
+        body_mass=np.array([body.number("Mass", low=0.0) for body in bodies]),
         end_effector=np.array([joint.flag("IsEndEffector", False) for joint in joints]),
         joint_reach=np.linalg.norm(joint_position, axis=1),
         body_reach=np.linalg.norm(body_position, axis=1),
@@ -322,7 +322,7 @@ def _body_size(body: JsonReader) -> tuple[float, ...]:
     """Returns three extents, those that the shape does not have as in the file."""
     needed = NUM_SIZES[SHAPES.index(body.choice("Shape", SHAPES))]
     return tuple(
-        body.positive(f"Param{axis}") if axis < needed else body.number(f"Param{axis}", 0.0)
+        body.number(f"Param{axis}", low=0.0) if axis < needed else body.number(f"Param{axis}", 0.0)
         for axis in range(3)
     )
 

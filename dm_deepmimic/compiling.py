@@ -18,9 +18,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
-    # Fused multiply-adds are the one liberty taken with rounding; results stay the same from run
-    # to run.
-    "fastmath": {"contract"},
+    # No liberty is taken with rounding, not even fused multiply-adds: a function stands in the
+    # compiled code of several callers, and would round differently from one to the next.
 }
 
 
@@ -38,11 +37,7 @@ def inner(function: Function) -> Function:
     What unpacks Python's arguments, dozens of arrays often, takes longer to compile than most
     functions.
     """
-    dispatcher: Any = _compiled(
-        function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )
-    dispatcher.__class__ = _Inner
-    return dispatcher
+    return _inner(function)
 
 
 def counted(function: Function) -> Function:
@@ -55,11 +50,11 @@ def counted(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compiles like `jit`, but as part of each caller.
+    """Compiles like `inner`, but as part of each caller.
 
     For functions of whole scenes: handing over dozens of arrays would cost more than the work.
     """
-    return _compiled(function, inline="always")
+    return _inner(function, forceinline=True)
 
 
 class _Inner(CPUDispatcher):
@@ -68,22 +63,36 @@ class _Inner(CPUDispatcher):
         raise TypeError(f"{name} is compiled for compiled functions only; decorate it with jit.")
 
 
+def _inner(function: Function, **options: Any) -> Function:
+    options |= {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = _compiled(function, **options)
+    dispatcher.__class__ = _Inner
+    return dispatcher
+
+
 def _compiled(function: Function, **options: Any) -> Function:
     dispatcher: Any = numba.njit(**_OPTIONS, **options)(function)
     if _CACHE_IS_WRITABLE:
         dispatcher.enable_caching()
         # numba would look only at the function's own file, not at those of the functions it calls.
-        dispatcher._cache._cache_file._source_stamp = _PACKAGE_STAMP
+        dispatcher._cache._cache_file._source_stamp = _stamp(function)
     return dispatcher
 
 
 def _package_stamp() -> str:
     digest = hashlib.sha256()
-    package = pathlib.Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).parts[0] != "viewer":  # it has no kernels
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        if path.relative_to(_PACKAGE).parts[0] != "viewer":  # it has no kernels
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _stamp(function: Callable[..., object]) -> str:
+    """Returns what a function's compiled code depends on: the package, and its own file."""
+    path = pathlib.Path(function.__code__.co_filename)
+    if path.is_relative_to(_PACKAGE):
+        return _PACKAGE_STAMP
+    return _PACKAGE_STAMP + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _cache_is_writable() -> bool:
@@ -99,5 +108,6 @@ def _cache_is_writable() -> bool:
     return True
 
 
+_PACKAGE = pathlib.Path(__file__).parent
 _PACKAGE_STAMP = _package_stamp()
 _CACHE_IS_WRITABLE = _cache_is_writable()

@@ -140,6 +140,9 @@ class Core(Protocol):
     def end_bodies(self) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded."""
 
+    def invalid_cause(self) -> str | None:
+        """Returns why the episode is invalid, None where it is not or the core does not tell."""
+
     def get_time(self) -> float:
         """Returns the time since the episode's start [s]."""
 

@@ -183,6 +183,21 @@ class Environment(EnvironmentBase, dm_env.Environment):
         step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
         return dm_env.TimeStep(step_type, reward, discount, self._observation())
 
+    def set_body_forces(self, forces: npt.ArrayLike) -> None:
+        """Pushes the character's bodies until the next call or reset.
+
+        Args:
+            forces: Force [N] and torque [N m] on each body at its centre, world frame, shape
+                `(J, 6)`.
+
+        Raises:
+            CoreError: The shape is another or a number is not finite.
+            MissingMethodError: The core cannot.
+        """
+        self._check_open()
+        core: Any = self.core  # not every one has it
+        core.set_body_forces(forces)
+
     @property
     def core_name(self) -> str:
         """What the core is called: `embedded`, `deepmimic`, `pybullet`, or its own name."""
@@ -196,15 +211,17 @@ class Environment(EnvironmentBase, dm_env.Environment):
     @property
     def episode_info(self) -> dict[str, Any]:
         """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps,
-        `return`, `time` [s]; `dtw_cost` where the core tells the episode's distance to the clip.
+        `return`, `time` [s]; `cause` of an invalid one, and `dtw_cost`, the episode's distance to
+        the clip, where the core tells them.
         """
-        cost = self.core.dtw_cost()
+        cost, cause = self.core.dtw_cost(), self.core.invalid_cause()
         return {
             "end_reason": self._end_reason,
             "bodies": self.core.end_bodies(),
             "length": self._length,
             "return": self._return,
             "time": self.core.get_time(),
+            **({} if cause is None else {"cause": cause}),
             **({} if cost is None else {"dtw_cost": cost}),
         }
 

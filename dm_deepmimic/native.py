@@ -244,6 +244,10 @@ class NativeCore:
         """
         return self._cost
 
+    def invalid_cause(self) -> str | None:
+        """Returns None: the object does not tell."""
+        return None
+
     def end_reason(self) -> EndReason:
         """Returns why the episode ended; falls and clip ends are both `FAIL`."""
         return self._reason

@@ -251,7 +251,6 @@ class TestSceneSettings:
             ),
             ("char_ctrls ct_vel", "'char_ctrls' 'ct_vel' in the arguments. It supports 'ct_pd'."),
             ("char_types dog", "'char_types' 'dog' in the arguments. It supports 'general'."),
-            ("enable_rand_perturbs 1", "'enable_rand_perturbs' in the arguments."),
         ],
     )
     def test_what_the_embedded_core_cannot_do_is_an_error(self, words, expected):

@@ -2,12 +2,12 @@
 
 import math
 
-import mujoco
+import kernels
 import numpy as np
 import pytest
 
 from dm_deepmimic import character, errors, rotations
-from dm_deepmimic.embedded import model
+from dm_deepmimic.embedded.physics import tree as trees
 
 
 @pytest.fixture(name="joints")
@@ -67,15 +67,14 @@ class TestHumanoid:
     def test_91_pairs_of_its_links_collide(self, humanoid):
         """All 105 but the 14 of parent and child."""
         built = build(humanoid)
-        parents = humanoid.skeleton.parent
-        pairs = [
-            (a, b)
-            for a in range(15)
-            for b in range(a)
-            if parents[a] != b and humanoid.collision_mask[a] & humanoid.collision_mask[b]
-        ]
-        assert len(pairs) == 91
-        assert built.nexclude == 14
+        links = built.pairs.second < 15
+        assert links.sum() == 105
+        assert built.pairs.touches[links].sum() == 91
+
+    def test_each_of_its_links_collides_with_the_ground(self, humanoid):
+        built = build(humanoid)
+        assert sorted(built.pairs.first[built.pairs.second == 15]) == list(range(15))
+        assert built.pairs.touches[built.pairs.second == 15].all()
 
 
 class TestCrane:
@@ -120,66 +119,93 @@ class TestCrane:
     def test_quaternions_begin_after_the_roots_position_and_at_spherical_joints(self, crane):
         assert crane.quaternion_offsets() == [3, 7]
 
-    def test_its_mujoco_model_has_its_mass(self, crane):
-        assert build(crane).body_mass.sum() == 8.0
+    def test_its_moving_bodies_have_its_mass(self, crane):
+        assert build(crane).bodies["mass"].sum() == 8.0
 
-    def test_its_mujoco_model_steps(self, crane):
-        built = build(crane)
-        data = mujoco.MjData(built)
-        data.qpos[1] = 2.0
-        for _ in range(600):
-            mujoco.mj_step(built, data)
-        assert data.time == pytest.approx(0.5)
-        assert np.all(np.isfinite(data.qpos))
-        assert 0.0 < data.qpos[1] < 1.0  # it fell from 2 m and lies on the ground
+    def test_it_falls_and_lies_on_the_ground(self, crane, crane_controller):
+        world = kernels.World(crane, crane_controller)
+        world.place(upright(crane, 2.0))
+        assert world.step(2400)
+        assert 0.0 < world.pose[1] < 1.0
 
     def test_only_the_joint_with_limits_is_limited(self, crane):
-        built = build(crane)
-        limited = [built.joint(f"joint{joint}").limited[0] for joint in range(4)]
-        assert limited == [0, 0, 1, 0]
+        assert build(crane).bodies["is_limited"].tolist() == [False, False, True, False]
 
-    @pytest.mark.parametrize(("high", "limited"), [({}, 0), ({"LimHigh1": 0.2}, 1)])
+    @pytest.mark.parametrize(("high", "limited"), [({}, False), ({"LimHigh1": 0.2}, True)])
     def test_limits_count_where_the_second_upper_one_is_not_below(
         self, read, joints, high, limited
     ):
         """The original compares LimLow0 with LimHigh1, which is 0 if not given."""
         joints[2].update(LimLow0=0.1, LimHigh0=0.5, **high)
-        assert build(read()).joint("joint2").limited[0] == limited
+        assert build(read()).bodies["is_limited"][2] == limited
+
+
+class TestMassless:
+    """The crane's hook, on a fixed joint, has neither mass nor size."""
+
+    @pytest.fixture(autouse=True)
+    def massless_fixture(self, bodies):
+        bodies[4].update(Mass=0, Param0=0, Param1=0)
+
+    def test_it_adds_nothing_to_the_body_that_carries_it(self, read, bodies):
+        hooked = build(read()).bodies
+        bodies[4].update(AttachX=5.0)
+        np.testing.assert_array_equal(build(read()).bodies, hooked)
+        assert hooked["mass"].sum() == 7.5
+
+    def test_the_controller_is_read_and_the_character_falls(self, read, crane_controller):
+        person = read()
+        world = kernels.World(person, crane_controller)
+        world.place(upright(person, 2.0))
+        assert world.step(2400)
+        assert 0.0 < world.pose[1] < 1.0
+
+    def test_a_joint_that_moves_needs_a_mass(self, read, bodies):
+        bodies[3].update(Mass=0)
+        with pytest.raises(errors.AssetFormatError, match=r"BodyDefs\[3\]\.Mass"):
+            build(read())
+
+    def test_a_joint_that_turns_nothing_else_needs_a_size(self, read, bodies):
+        bodies[3].update(Param0=0, AttachY=0.0)
+        with pytest.raises(errors.AssetFormatError, match=r"BodyDefs\[3\]\.Param0"):
+            build(read())
 
 
 class TestCollisionGroups:
     @staticmethod
-    def touching(person: character.Character, height: float, *names: str) -> bool:
-        """Returns whether two geoms touch with the character upright at a height."""
-        built = build(person)
-        data = mujoco.MjData(built)
-        data.qpos[1] = height
-        mujoco.mj_forward(built, data)
-        pair = {built.geom(name).id for name in names}
-        return any(set(contact.geom) == pair for contact in data.contact)
+    def touching(person: character.Character, controller, height: float, *shapes: int) -> bool:
+        """Returns whether two shapes touch with the character upright at a height."""
+        world = kernels.World(person, controller)
+        world.place(upright(person, height))
+        world.detect()
+        return shapes in [contact[:2] for contact in world.contacts()]
 
     @pytest.mark.parametrize(
         ("groups", "touch"),
         [((1, 1), True), ((1, 2), False), ((-1, 2), True), ((-1, -1), True), ((0, 1), False),
          ((0, -1), False), ((0, 0), False)],
     )  # fmt: skip
-    def test_bodies_collide_where_they_share_a_group(self, read, joints, bodies, groups, touch):
+    def test_bodies_collide_where_they_share_a_group(
+        self, read, joints, bodies, crane_controller, groups, touch
+    ):
         joints[1].update(AttachY=0.0)
         joints[3].update(AttachX=0.0, AttachY=0.2)
         for body, group in zip((1, 3), groups, strict=True):
             bodies[body]["ColGroup"] = group
-        assert self.touching(read(), 10.0, "geom1", "geom3") == touch
+        assert self.touching(read(), crane_controller, 10.0, 1, 3) == touch
 
-    def test_parent_and_child_never_collide(self, read, joints, bodies):
+    def test_parent_and_child_never_collide(self, read, joints, bodies, crane_controller):
         joints[1].update(AttachY=0.0)
         for body in bodies:
             body["ColGroup"] = -1
-        assert not self.touching(read(), 10.0, "geom0", "geom1")
+        assert not self.touching(read(), crane_controller, 10.0, 0, 1)
 
     @pytest.mark.parametrize(("group", "touches"), [(1, True), (3, True), (-1, True), (0, False)])
-    def test_the_ground_touches_every_group_but_zero(self, read, bodies, group, touches):
+    def test_the_ground_touches_every_group_but_zero(
+        self, read, bodies, crane_controller, group, touches
+    ):
         bodies[0]["ColGroup"] = group
-        assert self.touching(read(), 0.0, "geom0", "ground") == touches
+        assert self.touching(read(), crane_controller, 0.0, 0, 5) == touches
 
     def test_a_body_without_a_group_is_in_all(self, read, bodies):
         del bodies[1]["ColGroup"]
@@ -217,30 +243,30 @@ class TestErrors:
     def test_no_mass(self, fail, bodies):
         del bodies[3]["Mass"]
         assert fail() == (
-            "Expected a number above 0 at BodyDefs[3].Mass in folder/crane.txt, got nothing."
+            "Expected a number of at least 0 at BodyDefs[3].Mass in folder/crane.txt, got nothing."
         )
 
     @pytest.mark.parametrize(
-        ("mass", "name"), [(0, "0"), (-1.5, "-1.5"), (float("inf"), "inf"), (10**400, None)]
+        ("mass", "name"), [(-1.5, "-1.5"), (float("inf"), "inf"), (10**400, None)]
     )
-    def test_a_mass_that_is_not_positive(self, fail, bodies, mass, name):
+    def test_a_mass_that_is_negative_or_not_finite(self, fail, bodies, mass, name):
         bodies[0]["Mass"] = mass
         name = name or "1" + 56 * "0" + "..."
         assert fail() == (
-            f"Expected a number above 0 at BodyDefs[0].Mass in folder/crane.txt, got {name}."
+            f"Expected a number of at least 0 at BodyDefs[0].Mass in folder/crane.txt, got {name}."
         )
 
     def test_a_word_for_a_number(self, fail, bodies):
         bodies[1]["Param0"] = "wide"
         assert fail() == (
-            "Expected a number above 0 at BodyDefs[1].Param0 in folder/crane.txt, got 'wide'."
+            "Expected a number of at least 0 at BodyDefs[1].Param0 in folder/crane.txt, got 'wide'."
         )
 
     def test_a_shape_without_one_of_its_sizes(self, fail, bodies):
         capsule = next(i for i, body in enumerate(bodies) if body["Shape"] == "capsule")
         del bodies[capsule]["Param1"]
         assert fail() == (
-            f"Expected a number above 0 at BodyDefs[{capsule}].Param1 in folder/crane.txt, "
+            f"Expected a number of at least 0 at BodyDefs[{capsule}].Param1 in folder/crane.txt, "
             "got nothing."
         )
 
@@ -364,5 +390,17 @@ class TestController:
         assert str(error.value).startswith("Expected true or false at EnablePhaseInput in ")
 
 
-def build(person: character.Character) -> mujoco.MjModel:
-    return model.build_model(person, timestep=1.0 / 1200.0, gravity=(0.0, -9.8, 0.0))
+def build(person: character.Character) -> trees.Tree:
+    nothing = np.zeros(person.num_joints)
+    controller = character.Controller(person.path, nothing, nothing, True, False, False, 30.0)
+    return trees.build_tree(
+        person, controller, timestep=kernels.STEP, gravity=(0.0, -9.8, 0.0), world_scale=4.0
+    )
+
+
+def upright(person: character.Character, height: float) -> np.ndarray:
+    """Returns the pose of a character whose joints are all at rest."""
+    pose = np.zeros(person.pose_size)
+    pose[person.quaternion_offsets()] = 1.0
+    pose[1] = height
+    return pose

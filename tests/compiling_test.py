@@ -11,7 +11,10 @@ import pytest
 import dm_deepmimic
 from dm_deepmimic import compiling
 
-PARTS = "dm_deepmimic.embedded", "dm_deepmimic.embedded.scenes", "dm_deepmimic"
+PARTS = (
+    "dm_deepmimic.embedded.physics", "dm_deepmimic.embedded", "dm_deepmimic.embedded.scenes",
+    "dm_deepmimic",
+)  # fmt: skip
 
 
 @compiling.inner

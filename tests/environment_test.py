@@ -3,7 +3,6 @@
 import itertools
 
 import dm_env
-import mujoco
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
@@ -161,7 +160,7 @@ class TestEnds:
 
     def test_numbers_that_are_not_finite_end_as_an_explosion(self, walk):
         walk.reset()
-        walk.core.batch._simulation.data[0].qvel[5] = np.nan
+        walk.core.batch.worlds.physics.velocity[0, 5] = np.nan
         timestep = walk.step(reference_action(walk))
         assert timestep.last() and (timestep.reward, timestep.discount) == (0.0, 0.0)
         assert walk.end_reason is EndReason.INVALID
@@ -178,7 +177,7 @@ class TestEnds:
         with dm_deepmimic.load(WALK, seed=0, time_limit=0.1, enable_fall_end=False) as environment:
             environment.reset()
             core = environment.core
-            core.batch._simulation.data[0].qvel[5] = np.nan
+            core.batch.worlds.physics.velocity[0, 5] = np.nan
             for _ in range(61):
                 core.update(1.0 / 600.0)
             assert core.is_episode_end() and not core.check_valid_episode()
@@ -353,23 +352,6 @@ class TestReplay:
         first = episode(walk)
         walk.core.seed(0)
         assert same(first, episode(walk))
-
-    @pytest.mark.skipif(
-        int(mujoco.__version__.split(".")[0]) < 4,
-        reason="before 4.0 MuJoCo calls user callbacks for every model, whatever its flags",
-    )
-    def test_callbacks_of_other_simulations_stay_out(self, walk):
-        expected = episode(walk)
-        calls = []
-        mujoco.set_mjcb_control(lambda model, data: calls.append(1))
-        mujoco.set_mjcb_passive(lambda model, data: calls.append(1))
-        try:
-            walk.core.seed(0)
-            assert same(expected, episode(walk))
-        finally:
-            mujoco.set_mjcb_control(None)
-            mujoco.set_mjcb_passive(None)
-        assert calls == []
 
 
 if __name__ == "__main__":

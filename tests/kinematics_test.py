@@ -3,36 +3,32 @@
 import math
 
 import mujoco
+import mujoco_model
 import numpy as np
 import pytest
 
 from dm_deepmimic import kinematics, rotations
 from dm_deepmimic.character import Character
-from dm_deepmimic.embedded import simulation
 
 SEEDS = range(5)
 
 
 class Body:
-    """A character in one MuJoCo world and its frames from `kinematics`, in the same state."""
+    """A character in MuJoCo and its frames from `kinematics`, in the same state."""
 
-    def __init__(self, person: Character, controller, state) -> None:
-        pose, velocity = state
-        world = simulation.Simulation(
-            person, controller, 1, timestep=1.0, gravity=(0.0, 0.0, 0.0), world_scale=4.0
-        )
-        simulation.place_world(
-            world.functions, person.skeleton, world.mechanism, world.pointers[0], pose, velocity
-        )
-        self.model, self.data = world.model, world.data[0]
-        mujoco.mj_forward(self.model, self.data)
-        self.ids = world.mechanism.body_id
-        self.frames = place(person, pose, velocity)
+    def __init__(self, person: Character, state) -> None:
+        twin = mujoco_model.Model(person, gravity=0.0)
+        twin.place(*state)
+        self.model, self.data = twin.model, twin.data
+        names = [f"body{joint}" for joint in range(person.num_joints)]
+        self.ids = [self.model.body(name).id for name in names]
+        self.sites = [self.model.site(name).id for name in names]
+        self.frames = place(person, *state)
 
-    def velocities(self, kind: mujoco.mjtObj) -> np.ndarray:
+    def velocities(self, kind: mujoco.mjtObj, ids: list[int]) -> np.ndarray:
         """Returns MuJoCo's linear and angular velocities in the world's axes, shape `(J, 6)`."""
         rows = []
-        for index in self.ids:
+        for index in ids:
             row = np.zeros(6)
             mujoco.mj_objectVelocity(self.model, self.data, kind, index, row, 0)
             rows.append(np.concatenate([row[3:], row[:3]]))
@@ -45,9 +41,8 @@ def person_fixture(request) -> Character:
 
 
 @pytest.fixture(params=SEEDS, name="body")
-def body_fixture(request, person, humanoid_controller, crane_controller, random_state) -> Body:
-    controller = crane_controller if person.num_joints == 5 else humanoid_controller
-    return Body(person, controller, random_state(person, request.param))
+def body_fixture(request, person, random_state) -> Body:
+    return Body(person, random_state(person, request.param))
 
 
 def place(person: Character, pose: np.ndarray, velocity: np.ndarray) -> kinematics.Frames:
@@ -86,16 +81,17 @@ class TestAgainstMujoco:
         assert_close(matrices(body.frames.joints[:, 3:]), body.data.xmat[body.ids])
 
     def test_joints_move_as_mujoco_has_them(self, body):
-        assert_close(body.frames.motion, body.velocities(mujoco.mjtObj.mjOBJ_XBODY))
+        assert_close(body.frames.motion, body.velocities(mujoco.mjtObj.mjOBJ_XBODY, body.ids))
 
     def test_bodies_are_where_mujoco_has_them(self, body):
-        assert_close(body.frames.bodies[:, :3], body.data.xipos[body.ids])
+        assert_close(body.frames.bodies[:, :3], body.data.site_xpos[body.sites])
 
     def test_bodies_are_turned_as_mujoco_has_them(self, body):
-        assert_close(matrices(body.frames.bodies[:, 3:7]), body.data.ximat[body.ids])
+        assert_close(matrices(body.frames.bodies[:, 3:7]), body.data.site_xmat[body.sites])
 
     def test_bodies_move_as_mujoco_has_them(self, body):
-        assert_close(body.frames.bodies[:, 7:], body.velocities(mujoco.mjtObj.mjOBJ_BODY))
+        velocities = body.velocities(mujoco.mjtObj.mjOBJ_SITE, body.sites)
+        assert_close(body.frames.bodies[:, 7:], velocities)
 
     def test_the_centre_of_mass_is_where_mujoco_has_it(self, body, person):
         center = kinematics.center_of_mass(person.skeleton, body.frames.bodies)[:3]

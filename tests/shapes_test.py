@@ -2,7 +2,7 @@
 
 import collections
 
-import mujoco
+import kernels
 import numpy as np
 import pytest
 
@@ -37,13 +37,14 @@ def test_bodies_are_where_the_engine_has_them():
     with dm_deepmimic.load("humanoid3d_backflip", core="embedded", seed=0) as environment:
         environment.reset()
         core = environment.core
-        data, ids = core.batch._simulation.data[0], core.batch._simulation.mechanism.body_id
-        mujoco.mj_kinematics(core.batch._simulation.model, data)
         seen = [shape for shape in core.shapes() if shape.role is Role.BODY]
-        np.testing.assert_allclose([shape.position for shape in seen], data.xipos[ids], atol=1e-6)
-        for shape, body in zip(seen, ids, strict=True):
+        world = kernels.World(core.batch.character, core.batch.controller)
+        world.place(core.batch.worlds.physics.pose[0])
+        world.detect()
+        for shape, place in zip(seen, world.scratch.places[:15], strict=True):
+            np.testing.assert_allclose(shape.position, place[:3], atol=1e-12)
             turned = np.array([rotations.rotate(shape.rotation, axis) for axis in np.eye(3)]).T
-            np.testing.assert_allclose(turned, data.ximat[body].reshape(3, 3), atol=1e-6)
+            np.testing.assert_allclose(turned, place[3:].reshape(3, 3), atol=1e-12)
 
 
 def test_contacts_are_at_the_ground():
@@ -61,7 +62,9 @@ def test_contacts_of_others_are_not_shown():
         core.throw_box(0.2, (5.0, 0.1, 0.0), (0.0, 0.0, 0.0))
         for _ in range(30):
             core.update(1.0 / 600.0)
-        assert core.batch._simulation.data[0].ncon >= 4
+        tree, physics = core.batch._scene.tree, core.batch.worlds.physics
+        box, ground = 15, 16
+        assert physics.pairs[0, tree.pairs.of[box, ground]]["count"] > 0
         points = [s.position for s in core.shapes() if s.role is Role.CONTACT]
         assert all(point[0] < 3.0 for point in points)
 

@@ -32,7 +32,7 @@ def main() -> None:
                 "camera": [camera.azimuth, camera.elevation, camera.distance, *camera.lookat],
             }
         if hasattr(playback.core, "batch"):
-            state["force"] = playback.core.batch._simulation.data[0].xfrc_applied.sum(0).tolist()
+            state["force"] = playback.core.batch.worlds.physics.push[0].sum(0).tolist()
         print(json.dumps(state), flush=True)
         return wait
 

@@ -156,7 +156,7 @@ class TestCommandLine:
         seen = canvas.Canvas(canvas.CoreSubject(core))
         seen._pushed, seen._push = 3, np.ones(3)
         seen._apply_push(core.shapes())
-        applied = core.batch._simulation.data[0].xfrc_applied
+        applied = core.batch.worlds.physics.push[0]
         assert np.abs(applied).sum() == pytest.approx(600.0)
         seen.release()
         assert not np.any(applied)

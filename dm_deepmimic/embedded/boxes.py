@@ -1,20 +1,20 @@
 """Boxes thrown at the character: a viewer's way to disturb it, DeepMimic's `SpawnProjectile`."""
 
 import numbers
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, shapes
 from dm_deepmimic.character import BOX
-from dm_deepmimic.embedded import model
+from dm_deepmimic.embedded.physics.tree import FreeBody
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.shapes import Role, Shape
 
 Array = npt.NDArray[np.float64]
 
 DENSITY = 100.0  # [kg/m^3]
+FRICTION = 0.7
 SIDES = (0.1, 0.3)  # [m]
 DISTANCES = (1.0, 2.0)  # from the character [m]
 SPEEDS = (10.0, 20.0)  # [m/s]
@@ -23,16 +23,12 @@ SMALLEST, LARGEST = 0.01, 1.0  # sides that can be asked for [m]
 MAX_BOXES = 30
 
 
-class _Flying(NamedTuple):
-    box: model.Box
-    end: float  # when it disappears [s]
-
-
 class Boxes:
     """The boxes beside the character of a single world; each disappears after `LIFE_TIME`."""
 
     def __init__(self, batch: WorldBatch) -> None:
-        self._batch, self._flying = batch, list[_Flying]()
+        self._batch = batch
+        self._sides, self._ends = dict[int, float](), dict[int, float]()  # by number, oldest first
         self._generator = np.random.default_rng(0)
 
     def throw(self, side: float, position: npt.ArrayLike, velocity: npt.ArrayLike) -> None:
@@ -56,11 +52,13 @@ class Boxes:
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
                 f"three finite numbers, got {side!r}, {position!r}, {velocity!r}."
             )
-        kept = range(len(self._flying))[-MAX_BOXES + 1 :]
-        end = self._batch.worlds.time[0] + LIFE_TIME
-        new = _Flying(model.Box(float(side), DENSITY * side**3), end)
-        self._replace(list(kept), [self._flying[number] for number in kept] + [new])
-        self._batch.put_box(len(self._flying) - 1, place, speed)
+        if len(self._ends) == MAX_BOXES:
+            self._remove(next(iter(self._ends)))
+        number = min(set(range(MAX_BOXES)) - self._ends.keys())
+        box = FreeBody(BOX, float(side), DENSITY * side**3, FRICTION)
+        self._batch.put_box(number, box, place, speed)
+        self._sides[number] = box.size
+        self._ends[number] = self._batch.worlds.time[0] + LIFE_TIME
 
     def throw_at_character(self) -> None:
         """Throws a random box at the character, as fast as the original's."""
@@ -87,27 +85,26 @@ class Boxes:
 
     def shapes(self) -> list[Shape]:
         """Returns the boxes."""
-        places = self._batch.box_places(len(self._flying))
+        places = {number: self._batch.box_place(number) for number in self._ends}
         return [
-            Shape(BOX, np.full(3, flying.box.side), place[:3], place[3:], Role.BOX)
-            for flying, place in zip(self._flying, places, strict=True)
+            Shape(BOX, np.full(3, self._sides[number]), place[:3], place[3:], Role.BOX)
+            for number, place in places.items()
         ]
 
     def expire(self) -> None:
         """Removes the boxes whose time is over."""
         now = self._batch.worlds.time[0]
-        kept = [number for number, flying in enumerate(self._flying) if now < flying.end]
-        if len(kept) < len(self._flying):
-            self._replace(kept, [self._flying[number] for number in kept])
+        for number in [number for number, end in self._ends.items() if now >= end]:
+            self._remove(number)
 
     def clear(self) -> None:
         """Removes all boxes."""
-        if self._flying:
-            self._replace([], [])
+        for number in list(self._ends):
+            self._remove(number)
 
-    def _replace(self, kept: list[int], flying: list[_Flying]) -> None:
-        self._batch.replace_boxes(kept, [each.box for each in flying])
-        self._flying = flying
+    def _remove(self, number: int) -> None:
+        self._batch.remove_box(number)
+        del self._ends[number]
 
 
 def _is_point(array: Array) -> bool:

@@ -390,6 +390,10 @@ class EmbeddedCore:
         """Returns the names of the bodies that fell or exploded."""
         return self.batch.end_bodies(0)
 
+    def invalid_cause(self) -> str | None:
+        """Returns why the episode is invalid, None where it is not."""
+        return self.batch.invalid_cause(0)
+
     def is_episode_end(self) -> bool:
         """Returns whether the scene or the timer ended the episode, valid or not."""
         return bool(self.batch.worlds.scene_end[0] != EndReason.NONE)
@@ -469,12 +473,7 @@ class EmbeddedCore:
         Raises:
             CoreError: The shape is another or a number is not finite.
         """
-        array = np.array(forces, np.float64)
-        shape = self.batch.character.num_joints, 6
-        if array.shape != shape or not np.all(np.isfinite(array)):
-            got = str(array.shape) if array.shape != shape else "a number that is not finite"
-            raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
-        self.batch.set_body_forces(array)
+        self.batch.set_body_forces(forces, (self.batch.character.num_joints, 6))
 
     def throw_box(
         self,

@@ -12,10 +12,20 @@ import numpy.typing as npt
 from dm_deepmimic import arrays, kinematics, motion, rotations
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
 from dm_deepmimic.compiling import counted, inlined, inner, jit
-from dm_deepmimic.embedded import engine, features, noise, reference, rewards, simulation, tasks
+from dm_deepmimic.embedded import (
+    explosion,
+    features,
+    noise,
+    perturbations,
+    reference,
+    rewards,
+    tasks,
+)
 from dm_deepmimic.embedded.noise import Noise
+from dm_deepmimic.embedded.perturbations import Perturbations
+from dm_deepmimic.embedded.physics import detection, state, world
+from dm_deepmimic.embedded.physics.state import Physics
 from dm_deepmimic.embedded.scenes.task import DRIBBLE, Task
-from dm_deepmimic.embedded.simulation import Scratch
 from dm_deepmimic.embedded.state import (
     CLIP_END,
     FAIL,
@@ -25,6 +35,7 @@ from dm_deepmimic.embedded.state import (
     TIME_LIMIT,
     Rules,
     Scene,
+    Scratch,
     Worlds,
 )
 
@@ -39,6 +50,7 @@ ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
 def start_worlds(
     scene: Scene,
     task: Task | None,
+    perturbation: Perturbations | None,
     worlds: Worlds,
     chosen: BoolArray,
     recovering: BoolArray,
@@ -56,6 +68,7 @@ def start_worlds(
     Args:
         scene: `Scene`.
         task: Its rules, None for `imitate`, which then compiles without those of other scenes.
+        perturbation: Pushes by chance, None for none.
         worlds: `Worlds`.
         chosen: Whether to start each world, shape `(N,)`.
         recovering: Whether its character stays as it lies, shape `(N,)`.
@@ -75,6 +88,8 @@ def start_worlds(
         worlds.time[w], worlds.time_limit[w] = 0.0, time_limits[w]
         worlds.needs_action[w], worlds.since_action[w] = True, 0.0
         worlds.num_samples[w], worlds.cost[w] = 0, np.nan
+        worlds.forces[w], worlds.physics.push[w] = 0.0, 0.0
+        worlds.physics.status[w].is_pushed = False
         if recovering[w]:
             worlds.clip_start[w] = worlds.clip_time[w]
             worlds.getup_clock[w] = 0.0
@@ -104,6 +119,7 @@ def start_worlds(
             origin[1] += lift
         _default_target(skeleton, worlds.pd_target[w])
         worlds.contact[w] = False
+        perturbations.start_pushes(perturbation, worlds.pushes, w, worlds.chance[w : w + 1])
         before = start - scene.rules.control_period
         reference.reference_pose(clip, skeleton, before, origin, turn, worlds.pose_before[w])
         reference.reference_velocity(clip, before, turn, worlds.velocity_before[w])
@@ -124,6 +140,7 @@ def run_worlds(
     last: int,
     scene: Scene,
     task: Task | None,
+    perturbation: Perturbations | None,
     worlds: Worlds,
     scratch: Scratch,
     chosen: BoolArray,
@@ -137,6 +154,7 @@ def run_worlds(
         last: One past the last.
         scene: `Scene`.
         task: Its rules, None for `imitate`, which then compiles without those of other scenes.
+        perturbation: Pushes by chance, None for none.
         worlds: `Worlds`.
         scratch: Work arrays.
         chosen: Whether to update each world, shape `(N,)`.
@@ -147,25 +165,31 @@ def run_worlds(
     for w in range(first, last):
         if not chosen[w]:
             continue
+        body = state.world_of(worlds.physics, w)
+        if max_updates == 0:
+            _place(scene, task, worlds, w, body, scratch)
         for _ in range(max(max_updates, 1)):
             if max_updates > 0:
-                _update(scene, task, worlds, w, scratch)
-            else:
-                _place(scene, task, worlds, w, scratch)
-            _judge(scene, task, worlds, w, scratch)
+                perturbations.update_pushes(
+                    perturbation, worlds.pushes, w, worlds.chance[w : w + 1],
+                    scene.rules.timestep, worlds.forces[w], body,
+                )  # fmt: skip
+                _update(scene, task, worlds, w, body, scratch)
+            _judge(scene, task, worlds, w, body, scratch)
             if worlds.needs_action[w] or (stop_at_end and worlds.end_reason[w] != NONE):
                 break
-        _record(scene, task, worlds, w, scratch)
+        _record(scene, task, worlds, w, body, scratch)
 
 
 @inlined
-def _place(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _place(
+    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
     """Puts a character into `worlds.pose` and `worlds.velocity`, its ball into `worlds.ball`."""
-    row, pose, velocity = worlds.pointers[w], worlds.pose[w], worlds.velocity[w]
-    simulation.place_world(scene.functions, scene.skeleton, scene.mechanism, row, pose, velocity)
+    pose, velocity = worlds.pose[w], worlds.velocity[w]
     if task is not None and task.kind == DRIBBLE:
-        ball = worlds.ball[w]
-        simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
+        tasks.move_ball(body, worlds.ball[w])
+    world.place(scene.tree, body, pose, velocity)
     worlds.finite[w] = True
     kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
 
@@ -192,8 +216,10 @@ def clip_actions(
 
 
 @inlined
-def _update(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
-    rules, row = scene.rules, worlds.pointers[w]
+def _update(
+    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
+    rules = scene.rules
     clip = motion.select(scene.clips, worlds.clip[w])
     if worlds.needs_action[w]:
         tasks.note_action(task, scene, worlds, w, scratch)
@@ -203,35 +229,27 @@ def _update(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Sc
     worlds.getup_clock[w] += rules.timestep
     before = motion.phase(clip, worlds.clip_time[w])
     worlds.clip_time[w] += rules.timestep
-    if worlds.finite[w]:  # the engine would only complain about numbers that are not
+    if worlds.finite[w]:
         if motion.phase(clip, worlds.clip_time[w]) < before:
-            qpos = engine.engine_arrays(scene.mechanism, row).qpos
             reference.start_cycle(
                 clip,
                 scene.skeleton,
                 worlds.clip_time[w],
-                qpos[:3],
-                qpos[3:7],
+                body.pose[:3],
+                body.pose[3:7],
                 rules.sync_position,
                 rules.sync_rotation,
                 worlds.origin[w],
                 worlds.turn[w],
                 worlds.clip_pose[w],
             )
-        worlds.finite[w] = simulation.update_engine(
-            scene.functions,
-            scene.skeleton,
-            scene.mechanism,
-            row,
-            worlds.pd_target[w],
-            rules.timestep,
-            rules.num_substeps,
-            scratch,
-            worlds.contact[w],
+        worlds.finite[w] = world.update(
+            scene.tree, body, worlds.pd_target[w], rules.num_substeps, scratch.physics
         )
+        detection.touch_ground(scene.tree, body, worlds.contact[w])
     worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
     if worlds.finite[w]:
-        tasks.update_task(task, scene, worlds, w, scratch)
+        tasks.update_task(task, scene, worlds, w, body, scratch)
 
 
 @inner
@@ -245,22 +263,21 @@ def _begins_interval(rules: Rules, time: float) -> bool:
 
 
 @inlined
-def _judge(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _judge(
+    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
     """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
-    row, rules = worlds.pointers[w], scene.rules
-    exploded = -1
+    rules, exploded = scene.rules, -1
     if worlds.finite[w]:
-        exploded = simulation.exploded_body(
-            scene.skeleton, scene.mechanism, row, worlds.pose[w], worlds.velocity[w], scratch
-        )
+        exploded = explosion.exploded_body(scene.skeleton, body.pose, body.velocity, scratch.frames)
     worlds.exploded_body[w] = exploded
     fallen = not tasks.gets_up(task, worlds, w) and tasks.touches(scene, worlds, w)
     if rules.rotation_falls and worlds.finite[w] and not fallen:
-        fallen = _root_is_off(scene, worlds, w)
+        fallen = _root_is_off(scene, worlds, w, body.pose)
     task_end, lost = NONE, False
     if worlds.finite[w]:
-        task_end = tasks.task_end(task, scene, worlds, w, scratch)
-        lost = tasks.ball_is_lost(task, scene, worlds, w)
+        task_end = tasks.task_end(task, worlds, w, body, scratch)
+        lost = tasks.ball_is_lost(task, worlds, w, body)
     worlds.fallen[w] = fallen or lost
     end = NONE
     if fallen and rules.fall_ends:
@@ -276,12 +293,12 @@ def _judge(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scr
     elif worlds.time[w] >= worlds.time_limit[w]:
         end = TIME_LIMIT
     worlds.scene_end[w] = end
-    worlds.end_reason[w] = end if worlds.finite[w] and exploded < 0 else INVALID
+    is_valid = worlds.finite[w] and exploded < 0 and not body.status[0].overflows
+    worlds.end_reason[w] = end if is_valid else INVALID
 
 
 @inlined
-def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
-    qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
+def _root_is_off(scene: Scene, worlds: Worlds, w: int, pose: Array) -> bool:
     reference.reference_pose(
         motion.select(scene.clips, worlds.clip[w]),
         scene.skeleton,
@@ -290,13 +307,15 @@ def _root_is_off(scene: Scene, worlds: Worlds, w: int) -> bool:
         worlds.turn[w],
         worlds.clip_pose[w],
     )
-    angle = rotations.angle_between(qpos[3:7], worlds.clip_pose[w, 3:7])
+    angle = rotations.angle_between(pose[3:7], worlds.clip_pose[w, 3:7])
     # The original forgets the absolute value, so that half of all turns pass.
     return abs(angle) > ROOT_ROTATION_FAIL
 
 
 @inlined
-def _record(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def _record(
+    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
     """Writes the world's poses, state, goal and reward; the last finite ones stay as they are."""
     if not worlds.finite[w]:
         worlds.reward[w] = 0.0
@@ -304,7 +323,7 @@ def _record(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Sc
     skeleton, clip = scene.skeleton, motion.select(scene.clips, worlds.clip[w])
     pose, velocity = worlds.pose[w], worlds.velocity[w]
     time, turn = worlds.clip_time[w], worlds.turn[w]
-    simulation.read_world(skeleton, scene.mechanism, worlds.pointers[w], pose, velocity)
+    world.read(scene.tree, body, pose, velocity)
     kinematics.place_bodies(skeleton, pose, velocity, scratch.frames)
     phase = time / clip.times[-1]
     phase -= math.floor(phase)
@@ -313,7 +332,7 @@ def _record(scene: Scene, task: Task | None, worlds: Worlds, w: int, scratch: Sc
     reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
     reference.reference_velocity(clip, time, turn, target_velocity)
     if task is not None:
-        tasks.record_task(task, scene, worlds, w, scratch)
+        tasks.record_task(task, scene, worlds, w, body, scratch)
         return
     kinematics.place_bodies(skeleton, target, target_velocity, scratch.clip_frames)
     reward = rewards.imitation_reward(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import arrays, rotations
 from dm_deepmimic.character import Controller, Layout
-from dm_deepmimic.compiling import inlined, inner
+from dm_deepmimic.compiling import inner, jit
 
 Array = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def state_layout(layout: Layout, controller: Controller) -> StateLayout:
     )
 
 
-@inlined
+@jit
 def pose_features(layout: StateLayout) -> int:
     """Returns how many numbers tell a body's position and rotation."""
     return POSITION_FEATURES + (QUATERNION_FEATURES if layout.quaternions else ROTATION_FEATURES)

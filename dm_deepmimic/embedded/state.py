@@ -5,11 +5,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import motion
+from dm_deepmimic import kinematics, motion
 from dm_deepmimic.character import Skeleton
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import features, model, rewards
-from dm_deepmimic.embedded.engine import Functions
+from dm_deepmimic.embedded import features, rewards
+from dm_deepmimic.embedded.perturbations import Pushes
+from dm_deepmimic.embedded.physics import state as physics
+from dm_deepmimic.embedded.physics.tree import Tree
+from dm_deepmimic.kinematics import Frames
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -47,18 +50,19 @@ class Rules(NamedTuple):
 class Scene(NamedTuple):
     """All that the worlds of a batch share."""
 
-    functions: Functions
     skeleton: Skeleton
-    mechanism: model.Mechanism
+    tree: Tree
     clips: motion.Clips
     layout: features.StateLayout
     rules: Rules
 
 
 class Worlds(NamedTuple):
-    """The state of N worlds beside the engine's, and what they last recorded."""
+    """The state of N worlds, and what they last recorded."""
 
-    pointers: IntArray  # (N, fields) addresses of the engine's arrays
+    physics: physics.Physics
+    pushes: Pushes
+    forces: Array  # (N, J, 6) force [N] and torque [N m] that a caller set
     pd_target: Array  # (N, P) pose
     time: Array  # (N,) since the reset [s]
     time_limit: Array  # (N,) [s]
@@ -70,7 +74,7 @@ class Worlds(NamedTuple):
     needs_action: BoolArray  # (N,)
     contact: BoolArray  # (N, J) with the ground
     fallen: BoolArray  # (N,)
-    finite: BoolArray  # (N,) whether the engine's numbers are
+    finite: BoolArray  # (N,) whether the numbers of the physics are
     scene_end: IntArray  # (N,) why the scene ended the episode, `EndReason`
     end_reason: IntArray  # (N,) the same, or INVALID
     exploded_body: IntArray  # (N,), -1 for none
@@ -106,18 +110,40 @@ class Worlds(NamedTuple):
     cost: Array  # (N,) of the episode, NaN for none
 
 
+class Scratch(NamedTuple):
+    """Work arrays of one thread."""
+
+    physics: physics.Scratch
+    frames: Frames  # of the simulated character
+    clip_frames: Frames  # of the kinematic character
+
+
+def make_scratch(tree: Tree, pose_size: int) -> Scratch:
+    """Returns work arrays for one thread."""
+    joints = tree.num_links
+    return Scratch(
+        physics.make_scratch(tree, pose_size),
+        kinematics.make_frames(joints),
+        kinematics.make_frames(joints),
+    )
+
+
 def make_worlds(
-    pointers: IntArray,
+    num_worlds: int,
+    tree: Tree,
     pose_size: int,
     num_joints: int,
     state_size: int,
     goal_size: int,
+    pushes: Pushes,
     num_samples: int = 0,
 ) -> Worlds:
-    """Returns the arrays of as many worlds as there are rows of addresses."""
-    n = len(pointers)
+    """Returns the arrays of as many worlds."""
+    n = num_worlds
     return Worlds(
-        pointers=pointers,
+        physics=physics.make_physics(tree, n, pose_size),
+        pushes=pushes,
+        forces=np.zeros((n, num_joints, 6)),
         pd_target=np.zeros((n, pose_size)),
         time=np.zeros(n),
         time_limit=np.full(n, np.inf),

@@ -3,10 +3,12 @@ step, by the functions of their modules; compiled.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from dm_deepmimic import arrays, kinematics, rotations
-from dm_deepmimic.compiling import inlined
-from dm_deepmimic.embedded import engine, simulation
+from dm_deepmimic.compiling import inlined, inner
+from dm_deepmimic.embedded.physics import world
+from dm_deepmimic.embedded.physics.state import Physics
 from dm_deepmimic.embedded.scenes import (
     dribble_amp,
     heading_amp,
@@ -26,9 +28,18 @@ from dm_deepmimic.embedded.scenes.task import (
     TARGET,
     Task,
 )
-from dm_deepmimic.embedded.simulation import Scratch
-from dm_deepmimic.embedded.state import FAIL, INVALID, NONE, SUCCESS, Scene, Worlds
+from dm_deepmimic.embedded.state import (
+    FAIL,
+    INVALID,
+    NONE,
+    SUCCESS,
+    Scene,
+    Scratch,
+    Worlds,
+)
 from dm_deepmimic.rotations import Vector3
+
+Array = npt.NDArray[np.float64]
 
 
 @inlined
@@ -69,7 +80,7 @@ def _restart_target_clock(rules: Task, worlds: Worlds, w: int) -> None:
 
 @inlined
 def _put_ball(rules: Task, worlds: Worlds, w: int, root: Vector3) -> None:
-    """Writes a new ball at rest, which is not in the engine yet, and restarts its clock."""
+    """Writes a new ball at rest, which is not in the physics yet, and restarts its clock."""
     chance = worlds.chance[w : w + 1]
     position, rotation = dribble_amp.new_ball(rules, chance, root)
     worlds.ball[w] = 0.0
@@ -79,6 +90,29 @@ def _put_ball(rules: Task, worlds: Worlds, w: int, root: Vector3) -> None:
     worlds.ball_clock[w] = 0.0
     low, high = rules.rand_tar_obj_time_min, rules.rand_tar_obj_time_max
     worlds.ball_period[w] = task.uniform(chance, low, high)
+
+
+@inner
+def move_ball(body: Physics, ball: Array) -> None:
+    """Puts the physics' ball where a recorded one is, shape `(13,)`."""
+    state = body.free[0]
+    state.is_present = True
+    arrays.write(state.position, 0, ball[:3])
+    arrays.write(state.rotation, 0, ball[3:7])
+    arrays.write(state.speed, 0, ball[7:10])
+    arrays.write(state.spin, 0, ball[10:13])
+
+
+@inner
+def _read_ball(body: Physics, out_ball: Array) -> None:
+    """Writes the ball's position, rotation, velocity and angular velocity, world frame, shape
+    `(13,)`.
+    """
+    state = body.free[0]
+    arrays.write(out_ball, 0, state.position)
+    arrays.write(out_ball, 3, state.rotation)
+    arrays.write(out_ball, 7, state.speed)
+    arrays.write(out_ball, 10, state.spin)
 
 
 @inlined
@@ -114,21 +148,21 @@ def _take_sample(scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None
 
 
 @inlined
-def update_task(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def update_task(
+    rules: Task | None, scene: Scene, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
     """Moves the ball, the target and the desired heading when their time has come."""
     if rules is None or rules.kind == IMITATE_AMP:
         return
     kind = rules.kind
-    row, chance = worlds.pointers[w], worlds.chance[w : w + 1]
-    qpos = engine.engine_arrays(scene.mechanism, row).qpos
-    root = (qpos[0], qpos[1], qpos[2])
+    chance = worlds.chance[w : w + 1]
+    root = (body.pose[0], body.pose[1], body.pose[2])
     if kind == DRIBBLE:
-        simulation.read_ball(scene.mechanism, row, worlds.ball[w])
+        _read_ball(body, worlds.ball[w])
         worlds.ball_clock[w] += scene.rules.timestep
         if worlds.ball_clock[w] >= worlds.ball_period[w]:
             _put_ball(rules, worlds, w, root)
-            ball = worlds.ball[w]
-            simulation.place_ball(scene.mechanism, row, ball[:3], ball[3:7], ball[7:13])
+            move_ball(body, worlds.ball[w])
     worlds.target_clock[w] += scene.rules.timestep
     if worlds.target_clock[w] >= worlds.target_period[w]:
         if kind == DRIBBLE:
@@ -143,7 +177,7 @@ def update_task(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratc
         _restart_target_clock(rules, worlds, w)
     if kind == STRIKE:
         pose, velocity = worlds.pose[w], worlds.velocity[w]
-        simulation.read_world(scene.skeleton, scene.mechanism, row, pose, velocity)
+        world.read(scene.tree, body, pose, velocity)
         kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
         if not worlds.hit[w] and strike_amp.is_hit(
             rules, root, scratch.frames.bodies, worlds.target[w]
@@ -172,8 +206,8 @@ def touches(scene: Scene, worlds: Worlds, w: int) -> bool:
 
 
 @inlined
-def task_end(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> int:
-    """Returns SUCCESS, FAIL or NONE; of the scene `strike_amp` after `_update_task` placed its
+def task_end(rules: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch) -> int:
+    """Returns SUCCESS, FAIL or NONE; of the scene `strike_amp` after `update_task` placed its
     bodies.
     """
     if rules is None:
@@ -181,8 +215,7 @@ def task_end(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: 
     kind = rules.kind
     if kind != TARGET and kind != STRIKE and kind != DRIBBLE:
         return NONE
-    qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
-    root, target = (qpos[0], qpos[1], qpos[2]), worlds.target[w]
+    root, target = (body.pose[0], body.pose[1], body.pose[2]), worlds.target[w]
     end = NONE
     if target_amp.is_lost(rules, root, target):
         end = FAIL
@@ -198,17 +231,18 @@ def task_end(rules: Task | None, scene: Scene, worlds: Worlds, w: int, scratch: 
 
 
 @inlined
-def ball_is_lost(rules: Task | None, scene: Scene, worlds: Worlds, w: int) -> bool:
+def ball_is_lost(rules: Task | None, worlds: Worlds, w: int, body: Physics) -> bool:
     """Returns whether the ball is too far, which counts as a fall."""
     if rules is None or rules.kind != DRIBBLE:
         return False
-    qpos = engine.engine_arrays(scene.mechanism, worlds.pointers[w]).qpos
-    root = (qpos[0], qpos[1], qpos[2])
+    root = (body.pose[0], body.pose[1], body.pose[2])
     return dribble_amp.is_lost(rules, root, worlds.ball[w], worlds.target[w])
 
 
 @inlined
-def record_task(rules: Task, scene: Scene, worlds: Worlds, w: int, scratch: Scratch) -> None:
+def record_task(
+    rules: Task, scene: Scene, worlds: Worlds, w: int, body: Physics, scratch: Scratch
+) -> None:
     """Writes goal, reward, the ball's part of the state, and the cost of a test."""
     kind, end = rules.kind, worlds.end_reason[w]
     pose, goal, target = worlds.pose[w], worlds.goal[w], worlds.target[w]
@@ -237,7 +271,7 @@ def record_task(rules: Task, scene: Scene, worlds: Worlds, w: int, scratch: Scra
         reward = strike_amp.reward(rules, root, bodies, com, before, duration, target, hit, fallen)
     elif kind == DRIBBLE:
         ball = worlds.ball[w]
-        simulation.read_ball(scene.mechanism, worlds.pointers[w], ball)
+        _read_ball(body, ball)
         size = worlds.state.shape[1] - BALL_FEATURES
         dribble_amp.write_ball(root, heading, ball, worlds.state[w, size:])
         task.write_direction((ball[0], ball[1], ball[2]), heading, target, goal)

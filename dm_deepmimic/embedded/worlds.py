@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,10 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import amp, episodes, features, model, noise, simulation, state
-from dm_deepmimic.embedded.scenes import task
+from dm_deepmimic.embedded import amp, episodes, explosion, features, noise, perturbations, state
+from dm_deepmimic.embedded.physics import state as physics_state
+from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
+from dm_deepmimic.embedded.scenes import dribble_amp, task
 from dm_deepmimic.resets import ResetArgs
 
 Array = npt.NDArray[np.float64]
@@ -81,27 +83,17 @@ class WorldBatch:
                 f"Expected a QueryRate of at most {1.0 / self.timestep:g} Hz, an action an update, "
                 f"got {controller.query_rate:g} in {controller.path}."
             )
-        self._simulation = simulation.Simulation(
-            character,
-            controller,
-            self.num_worlds,
-            timestep=self.timestep / settings.num_sim_substeps,
-            gravity=settings.gravity,
-            world_scale=settings.world_scale,
-            self_collision=settings.enable_self_collision,
-            ball_radius=settings.ball_radius if settings.scene == "dribble_amp" else 0.0,
-        )
+        self._ball: list[FreeBody] = []
+        if settings.scene == "dribble_amp":
+            self._ball = [dribble_amp.ball_body(settings.ball_radius)]
+        self._boxes: list[FreeBody] = []
         self.layout = features.state_layout(character.layout, controller)
         rules = _rules(settings, character, controller, self.timestep)
-        self._scene = state.Scene(
-            self._simulation.functions,
-            character.skeleton,
-            self._simulation.mechanism,
-            clips,
-            self.layout,
-            rules,
-        )
+        self._scene = state.Scene(character.skeleton, self._build_tree(), clips, self.layout, rules)
         self._task = _task(settings, character, clips)
+        pushed = settings.perturb_part_ids
+        _check_ids("perturb_part_ids", pushed, character.num_joints, "bodies")
+        self._perturbations = perturbations.perturbations(settings, character.num_joints)
         self.reset_args = reset_args or ResetArgs()
         latest = self.reset_args.time_max if self.reset_args.custom_time else 0.0
         for last, loops in zip(clips.times[clips.first[1:] - 1], clips.loops, strict=True):
@@ -135,6 +127,12 @@ class WorldBatch:
         nobody = np.zeros(self.num_worlds, np.bool_)
         self.set_actions(np.zeros((self.num_worlds, self.action_size)), nobody)
         self.control_step(nobody)  # compiles here what would hold up the first step
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "An environment cannot be copied or pickled: its threads are this process's. "
+            "Call dm_deepmimic.load or load_batch where it is needed."
+        )
 
     def seed(self, seeds: Sequence[int]) -> None:
         """Restarts each world's random numbers."""
@@ -184,9 +182,9 @@ class WorldBatch:
             starts = np.asarray(times, np.float64)
         self.worlds.testing[chosen] = self.mode is Mode.TEST
         episodes.start_worlds(
-            self._scene, self._task, self.worlds, chosen, self._recovering, clip_ids, starts,
-            headings, limits, start_noise if draws.size > 0 else None, draws, bool(start.resolve),
-            self._scratches[0].frames.joints,
+            self._scene, self._task, self._perturbations, self.worlds, chosen, self._recovering,
+            clip_ids, starts, headings, limits, start_noise if draws.size > 0 else None, draws,
+            bool(start.resolve), self._scratches[0].frames.joints,
         )  # fmt: skip
         self._run(chosen, 0, False)
 
@@ -276,6 +274,17 @@ class WorldBatch:
         )
         return actions
 
+    def invalid_cause(self, world: int) -> str | None:
+        """Returns why a world's episode is invalid, None where it is not."""
+        worlds = self.worlds
+        if worlds.end_reason[world] != EndReason.INVALID:
+            return None
+        if not worlds.finite[world]:
+            return "a number is not finite"
+        if worlds.physics.status[world]["overflows"]:
+            return f"more than {worlds.physics.owners.shape[1]} pairs of shapes touch"
+        return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
+
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""
         names = self.character.body_names
@@ -287,42 +296,67 @@ class WorldBatch:
             return (names[self.worlds.exploded_body[world]],)
         return ()
 
-    def set_body_forces(self, forces: Array) -> None:
-        """Sets the force [N] and the torque [N m] on each body of a single world, world frame,
-        shape `(J, 6)`, until the next call or reset.
+    def set_body_forces(self, forces: npt.ArrayLike, shape: tuple[int, ...] | None = None) -> None:
+        """Pushes bodies, until the next call or the world's next episode.
+
+        Args:
+            forces: Force [N] and torque [N m] on each body of each world at its centre, world
+                frame, shape `(N, J, 6)`.
+            shape: Of the forces, if it is another that has as many numbers.
+
+        Raises:
+            CoreError: The shape is another or a number is not finite.
         """
-        data, mechanism = self._simulation.data[0], self._simulation.mechanism
-        data.xfrc_applied[mechanism.body_id] = forces
+        shape = shape or (self.num_worlds, self.character.num_joints, 6)
+        array, physics = np.array(forces, np.float64), self.worlds.physics
+        if array.shape != shape or not np.all(np.isfinite(array)):
+            got = str(array.shape) if array.shape != shape else "a number that is not finite"
+            raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
+        self.worlds.forces[:] = array
+        physics.push[:, : self.character.num_joints] = array
+        physics.status["is_pushed"] = np.any(self.worlds.forces != 0.0, axis=(1, 2))
 
-    def replace_boxes(self, kept: Sequence[int], boxes: Sequence[model.Box]) -> None:
-        """Changes the boxes of a single world, see `Simulation.replace_boxes`."""
-        old = self._simulation.model, self._simulation.data  # alive as long as a kernel may look
-        self._simulation.replace_boxes(kept, boxes)
-        self._scene = self._scene._replace(
-            functions=self._simulation.functions, mechanism=self._simulation.mechanism
-        )
-        self.worlds.pointers[:] = self._simulation.pointers
+    def put_box(self, number: int, box: FreeBody, position: Array, velocity: Array) -> None:
+        """Puts a box of a single world somewhere [m], with a velocity [m/s].
+
+        Args:
+            number: Of a box that was put before, whose place it takes, or the next.
+            box: Its size, mass and friction.
+            position: Of its centre, shape `(3,)` [m].
+            velocity: Shape `(3,)` [m/s].
+        """
+        self._boxes[number : number + 1] = [box]
+        tree = self._build_tree()
+        physics = physics_state.grow(self.worlds.physics, tree)
+        self._scene = self._scene._replace(tree=tree)
+        self.worlds = self.worlds._replace(physics=physics)
         self._scratches = self._make_scratches()
-        del old
+        place = physics.free[0, len(self._ball) + number]
+        place["is_present"] = True
+        place["position"], place["rotation"] = position, (1.0, 0.0, 0.0, 0.0)
+        place["speed"], place["spin"] = velocity, 0.0
 
-    def put_box(self, number: int, position: Array, velocity: Array) -> None:
-        """Puts a box of a single world somewhere [m], with a velocity [m/s]."""
-        joint = self._simulation.data[0].joint(f"box{number}")
-        joint.qpos[:] = (*position, 1.0, 0.0, 0.0, 0.0)
-        joint.qvel[:] = (*velocity, 0.0, 0.0, 0.0)
+    def remove_box(self, number: int) -> None:
+        """Takes a box out of a single world."""
+        self.worlds.physics.free[0, len(self._ball) + number]["is_present"] = False
 
-    def box_places(self, count: int) -> Array:
-        """Returns the positions and rotations of a single world's boxes, shape `(count, 7)`."""
-        data = self._simulation.data[0]
-        places = [data.joint(f"box{number}").qpos for number in range(count)]
-        return np.array(places).reshape(count, 7)
+    def box_place(self, number: int) -> Array:
+        """Returns a box's position [m] and rotation, shape `(7,)`."""
+        place = self.worlds.physics.free[0, len(self._ball) + number]
+        return np.array([*place["position"], *place["rotation"]])
 
     def contact_points(self) -> Array:
         """Returns where the character of a single world touches something, shape `(C, 3)` [m]."""
-        data, model = self._simulation.data[0], self._simulation.model
-        bodies = model.geom_bodyid[data.contact.geom.reshape(-1, 2)]
-        mine = np.isin(bodies, self._simulation.mechanism.body_id).any(axis=1)
-        return data.contact.pos.reshape(-1, 3)[mine].copy()
+        physics, tree = self.worlds.physics, self._scene.tree
+        points = [
+            point["world_first"]
+            for slot in np.flatnonzero(physics.owners[0] >= 0)
+            for point in physics.points[
+                0, slot, : physics.pairs[0, physics.owners[0, slot]]["count"]
+            ]
+            if tree.pairs.first[physics.owners[0, slot]] < tree.num_links
+        ]
+        return np.array(points).reshape(-1, 3)
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""
@@ -340,7 +374,8 @@ class WorldBatch:
             self._lock.release()
 
     def _run_parts(self, *arguments: Any) -> None:
-        shared, scratches = (self._scene, self._task, self.worlds), self._scratches
+        shared = self._scene, self._task, self._perturbations, self.worlds
+        scratches = self._scratches
         if self._num_threads == 1:
             episodes.run_worlds(0, self.num_worlds, *shared, scratches[0], *arguments)
             return
@@ -359,10 +394,23 @@ class WorldBatch:
         finally:  # an interruption leaves no world half way
             concurrent.futures.wait(parts)
 
-    def _make_scratches(self) -> list[simulation.Scratch]:
+    def _make_scratches(self) -> list[state.Scratch]:
         """Returns work arrays for each part of the worlds, since parts run at the same time."""
-        skeleton, mechanism = self.character.skeleton, self._simulation.mechanism
-        return [simulation.make_scratch(skeleton, mechanism) for _ in self._cuts[1:]]
+        size = self.character.pose_size
+        return [state.make_scratch(self._scene.tree, size) for _ in self._cuts[1:]]
+
+    def _build_tree(self) -> Tree:
+        """Returns the arrays of the character and of what moves beside it."""
+        settings = self.settings
+        return build_tree(
+            self.character,
+            self.controller,
+            timestep=self.timestep / settings.num_sim_substeps,
+            gravity=settings.gravity,
+            world_scale=settings.world_scale,
+            self_collision=settings.enable_self_collision,
+            free_bodies=[*self._ball, *self._boxes],
+        )
 
     @property
     def rewards_time_left(self) -> bool:
@@ -381,8 +429,9 @@ class WorldBatch:
                     f"{limit}, or enable_test_time_warp=False,",
                 )  # fmt: skip
         worlds = state.make_worlds(
-            self._simulation.pointers, self.character.pose_size, self.character.num_joints,
-            self.state_size, self.goal_size, samples,
+            self.num_worlds, self._scene.tree, self.character.pose_size,
+            self.character.num_joints, self.state_size, self.goal_size,
+            perturbations.make_pushes(self._perturbations, self.num_worlds, self.timestep), samples,
         )  # fmt: skip
         if old is None:
             return worlds

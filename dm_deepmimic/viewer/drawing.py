@@ -8,13 +8,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import rotations
 from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, SPHERE
 from dm_deepmimic.shapes import ARROW, Role, Shape
+from dm_deepmimic.viewer.renderer import mujoco
 
 Array = npt.NDArray[np.float64]
 Ghost = Literal["off", "over", "beside"]

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import arrays, rotations
+from dm_deepmimic.character import SPHERE
 from dm_deepmimic.compiling import inner
+from dm_deepmimic.embedded.physics.tree import FreeBody
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
 from dm_deepmimic.rotations import Quaternion, Vector, Vector3
@@ -20,6 +22,12 @@ Array = npt.NDArray[np.float64]
 COM_SPEED_WEIGHT, COM_WEIGHT, BALL_SPEED_WEIGHT, BALL_WEIGHT = 0.1, 0.1, 0.3, 0.5
 COM_SPEED_SCALE, COM_SCALE, BALL_SPEED_SCALE, BALL_SCALE = 1.5, 0.5, 1.0, 0.5
 SUCCESS_COM_DISTANCE = 2.0  # [m]
+MASS, FRICTION, DAMPING = 0.43, 0.4, 0.4  # of the ball: [kg], -, share of speed lost in a second
+
+
+def ball_body(radius: float) -> FreeBody:
+    """Returns the ball as the physics knows it, radius [m]."""
+    return FreeBody(SPHERE, 2.0 * radius, MASS, FRICTION, DAMPING)
 
 
 @inner
@@ -76,7 +84,7 @@ def write_ball(root: Vector, heading: float, ball: Vector, out_state: Array) -> 
     Args:
         root: The root's position [m].
         heading: The root's heading [rad].
-        ball: From `simulation.read_ball`, shape `(13,)`.
+        ball: Position, rotation, velocity and angular velocity, world frame, shape `(13,)`.
         out_state: Shape `(15,)`.
     """
     to_heading = rotations.about_up(-heading)

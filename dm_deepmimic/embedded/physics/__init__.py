@@ -1,0 +1,1 @@
+"""Physics of articulated characters in ground contact; knows no scene."""
