@@ -157,13 +157,14 @@ class Motion:
         """Returns the CPU time of the recorded worlds' kernel, or of an idle call [s]."""
         core, count, total = self.core, self._recorded, 0.0
         chosen = np.full(self.batch.num_envs, not idle)
+        nobody = np.zeros(self.batch.num_envs, np.bool_)
         self._start()
         for actions in self._actions:
             core.set_actions(actions)
             before = time.process_time()
             episodes.run_worlds(
                 0, count, core._scene, core._task, core._perturbations, core.worlds,
-                core._scratches[0], chosen, MAX_UPDATES, True,
+                core._scratches[0], chosen, nobody, MAX_UPDATES, True,
             )  # fmt: skip
             total += time.process_time() - before
         return total / NUM_STEPS / (1 if idle else count)

@@ -283,6 +283,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "head_id": (lambda body: body >= 0, "a body id of at least 0"),
     "perturb_time_min": (lambda time: time >= 0, "a time of at least 0"),
     "perturb_time_max": _POSITIVE_TIME,
+    "max_perturb_duration": (lambda time: 0 <= time <= 10, "a time from 0 to 10 s"),
     **dict.fromkeys(
         ("strike_bodies", "fail_tar_contact_bodies", "getup_motion_ids", "perturb_part_ids"), _IDS
     ),
@@ -299,7 +300,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
          "tar_speed_max", "pos_reward_scale", "vel_reward_scale", "max_heading_turn_rate",
          "tar_reward_scale", "tar_near_dist", "rand_tar_obj_time_min", "rand_tar_obj_time_max",
          "min_tar_obj_dist", "max_tar_obj_dist", "min_perturb", "max_perturb",
-         "min_pertrub_duration", "max_perturb_duration"), _NOT_NEGATIVE,
+         "min_pertrub_duration"), _NOT_NEGATIVE,
     ),
 }  # fmt: skip
 _ORDERED = (  # pairs of keys of which the first must not exceed the second

@@ -101,7 +101,7 @@ def embedded_worlds(
     scene: SceneFiles, choices: Choices, seeds: Sequence[int], num_threads: int | None
 ) -> "WorldBatch":
     """Returns the embedded core's worlds, one a seed."""
-    # MuJoCo brings its renderers along, which only those who simulate shall pay for.
+    # The kernels take a while to import, which only those who simulate shall pay for.
     from dm_deepmimic.embedded import worlds
 
     settings = arguments.scene_settings(scene.arguments, choices.overrides)

@@ -101,7 +101,7 @@ def _cache_is_writable() -> bool:
     except RuntimeError:
         message = (
             "No folder for compiled kernels can be written, so every process compiles them anew, "
-            "for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can."
+            "for a minute or more. Set NUMBA_CACHE_DIR to a folder that can."
         )
         warnings.warn(message, stacklevel=2)
         return False

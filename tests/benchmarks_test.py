@@ -28,8 +28,9 @@ def test_speed_prints_a_row_for_each_number_of_worlds_and_for_each_core(table):
     assert [row[0] for row in table] == ["worlds", "1", "2", "`Environment`", *others]
 
 
-def test_the_parts_of_a_steps_time_add_up(table):
-    first, last = table[0].index("dynamics"), table[0].index("Python")
+def test_physics_takes_most_of_a_step_and_each_of_its_parts_some(table):
+    whole, first = table[0].index("us"), table[0].index("dynamics")
     for row in table[1:3]:
-        parts = [float(cell) for cell in row[first : last + 1]]
-        assert sum(parts) == pytest.approx(float(row[table[0].index("us")]), abs=0.5)
+        dynamics, pd, contacts = (float(cell) for cell in row[first : first + 3])
+        assert min(dynamics, pd, contacts) > 0.0
+        assert 0.3 < (dynamics + pd + contacts) / float(row[whole]) < 1.0

@@ -1,8 +1,11 @@
 """Tests of how kernels are compiled."""
 
 import importlib
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 
 import numba
 import numpy as np
@@ -15,6 +18,18 @@ PARTS = (
     "dm_deepmimic.embedded.physics", "dm_deepmimic.embedded", "dm_deepmimic.embedded.scenes",
     "dm_deepmimic",
 )  # fmt: skip
+
+ROLLOUT = """
+import dm_deepmimic
+
+with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0) as environment:
+    for _ in range(2):
+        timestep = environment.reset()
+        while not timestep.last():
+            time = environment.core.get_clip_time() + 1.0 / 30.0
+            timestep = environment.step(environment.core.reference_actions([time])[0])
+        print(timestep.observation.tobytes().hex(), environment.episode_info["return"].hex())
+"""
 
 
 @compiling.inner
@@ -82,3 +97,16 @@ def test_only_counted_functions_return_arrays():
                 assert not any(isinstance(kind, numba.types.Array) for kind in returned), kernel
                 compiled += 1
     assert compiled > 20
+
+
+@pytest.mark.slow
+def test_what_compiles_and_what_loads_from_disk_run_alike(tmp_path):
+    """Two processes, bit for bit: the first compiles, the second finds its kernels on the disk."""
+    command = [sys.executable, "-c", ROLLOUT]
+    environ = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        for _ in range(2)
+    ]
+    assert runs[0].returncode == 0, runs[0].stderr
+    assert len(runs[0].stdout) > 100 and runs[0].stdout == runs[1].stdout

@@ -167,6 +167,37 @@ class TestEnds:
         assert np.all(np.isfinite(timestep.observation))
         assert walk.reset().first() and np.all(np.isfinite(walk.step(np.zeros(28)).observation))
 
+    def test_an_invalid_end_tells_its_cause(self, walk):
+        walk.reset()
+        assert "cause" not in walk.episode_info
+        worlds = walk.core.batch.worlds
+        worlds.physics.velocity[0, 5] = np.nan
+        walk.step(reference_action(walk))
+        assert walk.episode_info["cause"] == "a number is not finite"
+        walk.reset()
+        worlds.physics.velocity[0, 8] = 1e3
+        walk.step(reference_action(walk))
+        assert walk.episode_info["cause"] == "a velocity is above 100"
+        assert walk.episode_info["bodies"]
+
+    def test_more_pairs_in_contact_than_there_is_room_for_end_the_episode(self):
+        with dm_deepmimic.load_batch(WALK, 2, seed=0, enable_fall_end=False) as batch:
+            batch.reset()
+            core, physics = batch.core, batch.core.worlds.physics
+            core.worlds = core.worlds._replace(
+                physics=physics._replace(
+                    owners=physics.owners[:, :1].copy(), points=physics.points[:, :1].copy()
+                )
+            )
+            core.worlds.physics.pose[1, 1] += 3.0  # out of reach of the ground
+            core.worlds.physics.pose[0, 1] -= 0.2
+            timestep = batch.step(np.zeros((2, 28)))
+            assert batch.end_reasons.tolist() == [EndReason.INVALID, EndReason.NONE]
+            assert timestep.discount.tolist() == [0.0, 1.0] and timestep.reward[0] == 0.0
+            assert batch.invalid_cause(0) == "pairs of shapes that touch: more than 1"
+            assert batch.invalid_cause(1) is None
+            assert np.all(batch.step(np.zeros((2, 28))).step_type == [0, 1])
+
     def test_a_huge_action_gives_finite_observations(self, walk):
         walk.reset()
         timestep = walk.step(np.full(28, 1e308))

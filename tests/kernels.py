@@ -21,6 +21,7 @@ from dm_deepmimic.embedded.physics import (
     world,
 )
 from dm_deepmimic.embedded.physics import tree as trees
+from dm_deepmimic.embedded.physics.pairs import bullet_order
 
 STEP = 1.0 / 1200.0  # of the engine [s]
 UPDATE = 1.0 / 600.0  # two of them, with one PD torque [s]
@@ -163,7 +164,7 @@ class World:
     def manifolds(self) -> list[int]:
         """Returns the pairs that have a manifold, points or none, in the order of their rows."""
         count = int(self.physics.status[0]["num_manifolds"])
-        order = self.tree.pairs.row_order[count, :count]
+        order = [bullet_order(count, place) for place in range(count)]
         return [int(pair) for pair in self.physics.manifold_list[0, order]]
 
     def boxes(self) -> np.ndarray:

@@ -157,6 +157,15 @@ def test_equal_seeds_give_equal_pushes_and_worlds_differ():
             "Expected at least min_perturb (5.0) for 'max_perturb' in override, got 4.0.",
         ),
         (
+            {"perturb_time_min": 1.0},
+            "Expected a finite time, as perturb_time_min is one for 'perturb_time_max' in the "
+            "scene, got inf.",
+        ),
+        (
+            {"max_perturb_duration": 11.0},
+            "Expected a time from 0 to 10 s for 'max_perturb_duration' in override, got 11.0.",
+        ),
+        (
             {"perturb_part_ids": [15]},
             "Expected ids of bodies from 0 to 14 for 'perturb_part_ids' in the scene, got 15.",
         ),

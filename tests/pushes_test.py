@@ -213,6 +213,8 @@ class TestErrors:
             (np.zeros((1, 15, 6)), "(1, 15, 6)"),
             (np.full((15, 6), np.nan), "a number that is not finite"),
             (np.full((15, 6), np.inf), "a number that is not finite"),
+            ([[1.0], [2.0, 3.0]], "[[1.0], [2.0, 3.0]]"),
+            ("hard", "'hard'"),
         ],
     )
     def test_a_bad_force_says_what_was_expected(self, afloat, bad, got):

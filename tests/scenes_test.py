@@ -493,13 +493,17 @@ class TestRecovery:
         environment.reset()
         worlds = environment.core.batch.worlds
         pose, velocity = self.fall(environment), environment.core.get_vel()
+        contacts = [worlds.physics.status.copy(), worlds.physics.points.copy()]
+        assert contacts[0]["num_contacts"][0] > 0
         kept = [
             np.copy(array)
             for array in (worlds.desired_heading, worlds.desired_speed, worlds.target_clock)
         ]
         timestep = environment.reset()
         np.testing.assert_array_equal(environment.core.get_pose(), pose)
-        np.testing.assert_allclose(environment.core.get_vel(), velocity, atol=1e-12)
+        np.testing.assert_array_equal(environment.core.get_vel(), velocity)
+        np.testing.assert_array_equal(worlds.physics.status, contacts[0])
+        np.testing.assert_array_equal(worlds.physics.points, contacts[1])
         assert environment.core.get_time() == 0.0 and timestep.observation[-1] == 1.0
         for now, before in zip(
             (worlds.desired_heading, worlds.desired_speed, worlds.target_clock), kept, strict=True

@@ -1,1 +1,1 @@
-"""The embedded core: DeepMimicCore on MuJoCo and numba."""
+"""The embedded core: DeepMimicCore in NumPy and numba."""

@@ -11,7 +11,7 @@ from dm_deepmimic import errors
 from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
 from dm_deepmimic.embedded import amp, boxes, features, rewards, scenery
 from dm_deepmimic.embedded.scenes import task
-from dm_deepmimic.embedded.worlds import WorldBatch
+from dm_deepmimic.embedded.worlds import WorldBatch, checked_forces
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
 
@@ -444,11 +444,14 @@ class EmbeddedCore:
         return self.batch.worlds.contact[0].copy()
 
     def set_pose(self, pose: npt.ArrayLike) -> None:
-        """Puts the simulated character into a pose, shape `(P,)`; quaternions are normalised."""
+        """Puts the simulated character into a pose, shape `(P,)`; quaternions are normalised.
+
+        Contacts are forgotten and found anew, as after a reset; forces on bodies stay.
+        """
         self._place(self.batch.worlds.pose[0], self._pose(pose))
 
     def set_vel(self, velocity: npt.ArrayLike) -> None:
-        """Sets the simulated velocity, shape `(P,)`."""
+        """Sets the simulated velocity, shape `(P,)`; contacts as in `set_pose`."""
         self._place(self.batch.worlds.velocity[0], self._vector("velocity", velocity))
 
     def get_phase(self) -> float:
@@ -473,7 +476,8 @@ class EmbeddedCore:
         Raises:
             CoreError: The shape is another or a number is not finite.
         """
-        self.batch.set_body_forces(forces, (self.batch.character.num_joints, 6))
+        array = checked_forces(forces, (self.batch.character.num_joints, 6))
+        self.batch.set_body_forces(array[np.newaxis])
 
     def throw_box(
         self,
@@ -481,7 +485,8 @@ class EmbeddedCore:
         position: npt.ArrayLike | None = None,
         velocity: npt.ArrayLike | None = None,
     ) -> None:
-        """Adds a cube of 100 kg/m^3 to the world, which disappears after 2 s or at a reset.
+        """Adds a cube of 100 kg/m^3 to the world, which disappears after 2 s, at the end of the
+        update or control step in which they pass, or at a reset.
 
         Without arguments its side, place and speed are drawn as the original's, to hit the
         character; the draw changes nothing else of the world's chance.

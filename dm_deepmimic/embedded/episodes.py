@@ -144,6 +144,7 @@ def run_worlds(
     worlds: Worlds,
     scratch: Scratch,
     chosen: BoolArray,
+    placed: BoolArray,
     max_updates: int,
     stop_at_end: bool,
 ) -> None:
@@ -158,15 +159,15 @@ def run_worlds(
         worlds: `Worlds`.
         scratch: Work arrays.
         chosen: Whether to update each world, shape `(N,)`.
-        max_updates: Updates at most; 0 puts the characters into `worlds.pose` and
-            `worlds.velocity` instead.
+        placed: Whether to put its character into `worlds.pose` and `worlds.velocity` before.
+        max_updates: Updates at most, or 0.
         stop_at_end: Whether the end of the episode stops a world at that very update.
     """
     for w in range(first, last):
         if not chosen[w]:
             continue
         body = state.world_of(worlds.physics, w)
-        if max_updates == 0:
+        if placed[w]:
             _place(scene, task, worlds, w, body, scratch)
         for _ in range(max(max_updates, 1)):
             if max_updates > 0:
@@ -190,7 +191,7 @@ def _place(
     if task is not None and task.kind == DRIBBLE:
         tasks.move_ball(body, worlds.ball[w])
     world.place(scene.tree, body, pose, velocity)
-    worlds.finite[w] = True
+    worlds.finite[w], worlds.contact[w] = True, False
     kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic import errors
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.arrays import Records
 from dm_deepmimic.compiling import inner
@@ -49,9 +50,16 @@ class Pushes(NamedTuple):
 
 
 def perturbations(settings: SceneSettings, num_bodies: int) -> Perturbations | None:
-    """Returns the pushes of a scene, None without any."""
+    """Returns the pushes of a scene, None without any.
+
+    Raises:
+        ArgumentError: They have a shortest time between them but no longest.
+    """
     if not settings.enable_rand_perturbs or not math.isfinite(settings.perturb_time_min):
         return None
+    if not math.isfinite(settings.perturb_time_max):
+        expected = "a finite time, as perturb_time_min is one"
+        raise errors.ArgumentError("the scene", "perturb_time_max", "inf", expected)
     return Perturbations(
         np.array(settings.perturb_part_ids or range(num_bodies), np.int64),
         (settings.perturb_time_min, settings.perturb_time_max),

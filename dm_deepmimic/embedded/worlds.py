@@ -17,6 +17,7 @@ from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
 from dm_deepmimic.embedded import amp, episodes, explosion, features, noise, perturbations, state
 from dm_deepmimic.embedded.physics import state as physics_state
+from dm_deepmimic.embedded.physics.state import EMPTY_LEAF
 from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
 from dm_deepmimic.embedded.scenes import dribble_amp, task
 from dm_deepmimic.resets import ResetArgs
@@ -111,11 +112,13 @@ class WorldBatch:
         self.mode = mode
         self.worlds = self._make_worlds()
         self._all = np.ones(self.num_worlds, np.bool_)
+        self._nobody = np.zeros(self.num_worlds, np.bool_)
         self._recovering = np.zeros(self.num_worlds, np.bool_)
         self._sample_count = 0
         threads = _num_cores() if num_threads is None else num_threads
         self._num_threads = min(threads, self.num_worlds)
         parts = min(PARTS_PER_THREAD * self._num_threads, self.num_worlds)
+        parts = parts if self._num_threads > 1 else 1
         self._cuts = [self.num_worlds * part // parts for part in range(parts + 1)]
         self._scratches = self._make_scratches()
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
@@ -124,9 +127,8 @@ class WorldBatch:
         self.seed(seeds)
         self.reset(self._all)
         self.seed(seeds)  # so that the caller's first reset is the seeds' first
-        nobody = np.zeros(self.num_worlds, np.bool_)
-        self.set_actions(np.zeros((self.num_worlds, self.action_size)), nobody)
-        self.control_step(nobody)  # compiles here what would hold up the first step
+        self.set_actions(np.zeros((self.num_worlds, self.action_size)), self._nobody)
+        self.control_step(self._nobody)  # compiles here what would hold up the first step
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -186,7 +188,7 @@ class WorldBatch:
             clip_ids, starts, headings, limits, start_noise if draws.size > 0 else None, draws,
             bool(start.resolve), self._scratches[0].frames.joints,
         )  # fmt: skip
-        self._run(chosen, 0, False)
+        self._run(chosen, 0, False, chosen & ~self._recovering)
 
     def set_actions(self, actions: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
@@ -203,7 +205,7 @@ class WorldBatch:
 
     def place(self) -> None:
         """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
-        self._run(self._all, 0, False)
+        self._run(self._all, 0, False, self._all)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
@@ -281,9 +283,9 @@ class WorldBatch:
             return None
         if not worlds.finite[world]:
             return "a number is not finite"
-        if worlds.physics.status[world]["overflows"]:
-            return f"more than {worlds.physics.owners.shape[1]} pairs of shapes touch"
-        return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
+        if worlds.exploded_body[world] >= 0:
+            return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
+        return f"pairs of shapes that touch: more than {worlds.physics.owners.shape[1]}"
 
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""
@@ -296,25 +298,20 @@ class WorldBatch:
             return (names[self.worlds.exploded_body[world]],)
         return ()
 
-    def set_body_forces(self, forces: npt.ArrayLike, shape: tuple[int, ...] | None = None) -> None:
+    def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes bodies, until the next call or the world's next episode.
 
         Args:
             forces: Force [N] and torque [N m] on each body of each world at its centre, world
                 frame, shape `(N, J, 6)`.
-            shape: Of the forces, if it is another that has as many numbers.
 
         Raises:
             CoreError: The shape is another or a number is not finite.
         """
-        shape = shape or (self.num_worlds, self.character.num_joints, 6)
-        array, physics = np.array(forces, np.float64), self.worlds.physics
-        if array.shape != shape or not np.all(np.isfinite(array)):
-            got = str(array.shape) if array.shape != shape else "a number that is not finite"
-            raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
-        self.worlds.forces[:] = array
-        physics.push[:, : self.character.num_joints] = array
-        physics.status["is_pushed"] = np.any(self.worlds.forces != 0.0, axis=(1, 2))
+        array = checked_forces(forces, (self.num_worlds, self.character.num_joints, 6))
+        physics = self.worlds.physics
+        self.worlds.forces[:] = physics.push[:] = array
+        physics.status["is_pushed"] = np.any(array != 0.0, axis=(1, 2))
 
     def put_box(self, number: int, box: FreeBody, position: Array, velocity: Array) -> None:
         """Puts a box of a single world somewhere [m], with a velocity [m/s].
@@ -332,6 +329,7 @@ class WorldBatch:
         self.worlds = self.worlds._replace(physics=physics)
         self._scratches = self._make_scratches()
         place = physics.free[0, len(self._ball) + number]
+        physics.leaves[0, self.character.num_joints + len(self._ball) + number] = EMPTY_LEAF
         place["is_present"] = True
         place["position"], place["rotation"] = position, (1.0, 0.0, 0.0, 0.0)
         place["speed"], place["spin"] = velocity, 0.0
@@ -364,12 +362,19 @@ class WorldBatch:
             self._pool.shutdown()
             self._pool = None
 
-    def _run(self, chosen: BoolArray, max_updates: int, stop_at_end: bool) -> None:
+    def _run(
+        self,
+        chosen: BoolArray,
+        max_updates: int,
+        stop_at_end: bool,
+        placed: BoolArray | None = None,
+    ) -> None:
         """Runs updates in the chosen worlds, see `episodes.run_worlds`."""
         if not self._lock.acquire(blocking=False):
             raise errors.CoreError("Two threads used one environment at the same time.")
         try:
-            self._run_parts(chosen, max_updates, stop_at_end)
+            placed = self._nobody if placed is None else placed
+            self._run_parts(chosen, placed, max_updates, stop_at_end)
         finally:
             self._lock.release()
 
@@ -484,6 +489,24 @@ class WorldBatch:
             mean = _blend(s.time_lim_exp, s.time_end_lim_exp, share)
             return min(low + generator.exponential(mean), high)
         return low if low == high else generator.uniform(low, high)
+
+
+def checked_forces(forces: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Returns forces on bodies as an array.
+
+    Raises:
+        CoreError: The shape is another or a number is not finite.
+    """
+    try:
+        array = np.array(forces, np.float64)
+    except (TypeError, ValueError):
+        raise errors.CoreError(
+            f"Expected forces of shape {shape}, all finite, got {forces!r}."
+        ) from None
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        got = str(array.shape) if array.shape != shape else "a number that is not finite"
+        raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
+    return array
 
 
 def _rules(

@@ -16,7 +16,7 @@ from dm_deepmimic import policy as networks
 from dm_deepmimic.viewer import canvas, drawing, glut_window, offscreen, policies, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
 
-LOADING = "Loading. The first time compiles the physics for half a minute or more."
+LOADING = "Loading. The first time compiles the physics for a minute or more."
 KEYS: canvas.Lines = (
     ("space", "pause"),
     ("> <", "a frame on, back"),

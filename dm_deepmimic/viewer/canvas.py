@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +13,7 @@ from dm_deepmimic import shapes
 from dm_deepmimic.shapes import Role, Shape
 from dm_deepmimic.viewer import drawing
 from dm_deepmimic.viewer.drawing import Camera, Painter
+from dm_deepmimic.viewer.renderer import mujoco
 
 Array = npt.NDArray[np.float64]
 Lines = Sequence[tuple[str, str]]

@@ -38,7 +38,7 @@ def accelerate(
         tree: The character.
         links: Placed, moved and drifting; shape `(B,)`.
         torque: Of the joints, DeepMimic's layout of velocities, shape `(P,)` [N m].
-        push: Forces [N] and torques [N m] on shapes at their centres, world axes, shape `(S, 6)`,
+        push: Forces [N] and torques [N m] on shapes at their centres, world axes, shape `(J, 6)`,
             or `(0, 6)` for none.
         duration: 0 for the simulated bodies; otherwise those of stable PD, whose torque falls by kd
             times the acceleration over this time [s].
@@ -47,7 +47,7 @@ def accelerate(
     bodies = tree.bodies
     for index in range(len(bodies)):
         _start(bodies[index], links[index], duration > 0.0)
-    for index in range(min(len(push), tree.num_links)):
+    for index in range(len(push)):
         shape = tree.shapes[index]
         link = links[shape.body]
         force = (push[index, 0], push[index, 1], push[index, 2])

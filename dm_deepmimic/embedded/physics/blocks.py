@@ -108,6 +108,16 @@ def cross(a: Vector3, b: Vector3) -> Vector3:
 
 
 @inner
+def across(v: Vector3) -> Vector3:
+    """Returns a unit vector perpendicular to v, the one that Bullet takes (btPlaneSpace1)."""
+    if abs(v[2]) > math.sqrt(0.5 * dot(v, v)):
+        length = math.sqrt(v[1] * v[1] + v[2] * v[2])
+        return (0.0, -v[2] / length, v[1] / length)
+    length = math.sqrt(v[0] * v[0] + v[1] * v[1])
+    return (-v[1] / length, v[0] / length, 0.0)
+
+
+@inner
 def times(m: Matrix, v: Vector3) -> Vector3:
     """Returns m v."""
     return (

@@ -66,9 +66,11 @@ def update_pairs(tree: Tree, world: Physics, places: Array) -> None:
         center = blocks.vector(places[shape])
         if shape >= tree.num_links:
             state = world.free[shape - tree.num_links]
+            is_new = world.leaves[shape, 0] > world.leaves[shape, 3]
+            if is_new == state.is_present:  # it has come, in another's place maybe, or it is gone
+                _drop_shape(tree, world, shape)
+                has_moved = True
             if not state.is_present:
-                if world.leaves[shape, 0] <= world.leaves[shape, 3]:
-                    _drop_shape(tree, world, shape)
                 continue
             # The box of a free body spans its way through the step.
             way = blocks.scale(0.5 * tree.timestep, blocks.vector(state.speed))
@@ -89,7 +91,7 @@ def update_pairs(tree: Tree, world: Physics, places: Array) -> None:
 
 @inner
 def _drop_shape(tree: Tree, world: Physics, shape: int) -> None:
-    """Ends all pairs and contacts of a free body that is gone."""
+    """Ends all pairs and contacts of a free body."""
     at = 0
     arrays.write(world.leaves[shape], 0, EMPTY_LEAF)
     while at < world.status[0].num_pairs:
@@ -98,7 +100,6 @@ def _drop_shape(tree: Tree, world: Physics, shape: int) -> None:
             _unlist(world, at)
         else:
             at += 1
-    world.status[0].cursor = 0
 
 
 @inner

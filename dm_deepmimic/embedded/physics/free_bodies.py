@@ -3,8 +3,7 @@
 Rules: Bullet 2.88, btRigidBody and btTransformUtil.
 """
 
-import numpy as np
-import numpy.typing as npt
+import math
 
 from dm_deepmimic import rotations
 from dm_deepmimic.arrays import Record
@@ -14,26 +13,20 @@ from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
 from dm_deepmimic.rotations import Vector3
 
-Array = npt.NDArray[np.float64]
-
 TURN_SHARE = 0.1  # of a correction's rotation
+MAX_TURN = 0.25 * math.pi  # in a step [rad]
 
 
 @inner
 def accelerate(tree: Tree, world: Physics) -> None:
-    """Damps the velocities of all free bodies, and adds what gravity and pushes do in a step."""
+    """Damps the velocities of all free bodies, and adds what gravity does in a step."""
     for number in range(len(tree.free)):
         body, state = tree.free[number], world.free[number]
         if not state.is_present:
             continue
-        push = world.push[tree.num_links + number]
-        force, torque = blocks.vector(push), (push[3], push[4], push[5])
-        rate = blocks.add(tree.gravity, blocks.scale(1.0 / body.mass, force))
         speed = blocks.scale(body.kept, blocks.vector(state.speed))
-        spin = blocks.scale(body.kept, blocks.vector(state.spin))
-        turn = blocks.scale(tree.timestep / body.inertia, torque)
-        blocks.put(state.speed, blocks.add(speed, blocks.scale(tree.timestep, rate)))
-        blocks.put(state.spin, blocks.add(spin, turn))
+        blocks.put(state.speed, blocks.add(speed, blocks.scale(tree.timestep, tree.gravity)))
+        blocks.put(state.spin, blocks.scale(body.kept, blocks.vector(state.spin)))
 
 
 @inner
@@ -63,6 +56,10 @@ def advance(tree: Tree, world: Physics) -> None:
 def _move(state: Record, speed: Vector3, spin: Vector3, duration: float) -> None:
     position = blocks.add(blocks.vector(state.position), blocks.scale(duration, speed))
     blocks.put(state.position, position)
-    step = blocks.turn_by(blocks.scale(duration, spin))
+    turn = blocks.scale(duration, spin)
+    angle = math.sqrt(blocks.dot(turn, turn))
+    if angle > MAX_TURN:
+        turn = blocks.scale(MAX_TURN / angle, turn)
+    step = blocks.turn_by(turn)
     q = rotations.normalized(rotations.multiply(step, state.rotation))
     blocks.put_quaternion(state.rotation, 0, q)

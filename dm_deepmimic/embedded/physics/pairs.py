@@ -5,13 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic import errors
 from dm_deepmimic.arrays import Records
 from dm_deepmimic.character import ALL_GROUPS, SPHERE, Character
+from dm_deepmimic.compiling import jit
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
+MAX_PAIRS = np.iinfo(np.int16).max
 FRICTION = 0.9  # of the ground and of each body; of a pair the product
 
 
@@ -25,7 +28,6 @@ class Pairs(NamedTuple):
     threshold: Array  # (P,) distance at which its contacts end [m]
     friction: Array  # (P,)
     of: IntArray  # (S + 1, S + 1) pair of two shapes, -1 for none
-    row_order: IntArray  # (P + 1, P) row n: order in which Bullet's island takes n manifolds
 
 
 def build_pairs(
@@ -54,6 +56,11 @@ def build_pairs(
                 first.append(shape if other == count else other)
                 second.append(max(shape, other))
                 touches.append(not (other < shape < links and parents[shape] == other))
+    if len(first) > MAX_PAIRS:
+        raise errors.CoreError(
+            f"Expected at most {MAX_PAIRS} pairs of shapes that may meet, got {len(first)} in "
+            f"{character.path}: put some of its bodies into collision groups."
+        )
     threshold = np.append(shapes["threshold"], np.inf)
     friction = np.append(shapes["friction"], FRICTION)
     is_sphere = np.append(kinds == SPHERE, False)
@@ -65,26 +72,23 @@ def build_pairs(
         threshold=np.minimum(threshold[first], threshold[second]),
         friction=friction[first] * friction[second],
         of=of,
-        row_order=_row_orders(len(first)),
     )
 
 
-def bullet_order(count: int) -> IntArray:
-    """Returns the permutation that Bullet's quicksort makes of equal keys: it turns the range
+@jit
+def bullet_order(count: int, place: int) -> int:
+    """Returns which of `count` equal keys Bullet's quicksort puts at a place: it turns the range
     round, then both its halves.
     """
-    order = np.arange(count)
-    ranges = [(0, count)]
-    while ranges:
-        start, end = ranges.pop()
-        order[start:end] = order[start:end][::-1].copy()
-        middle = (end - start) // 2
-        ranges += [half for half in ((start, start + middle), (end - middle, end)) if middle > 1]
-    return order
-
-
-def _row_orders(count: int) -> IntArray:
-    orders = np.zeros((count + 1, max(count, 1)), np.int64)
-    for length in range(count + 1):
-        orders[length, :length] = bullet_order(length)
-    return orders
+    start, sign = 0, 1
+    while count > 1:
+        half = count // 2
+        if place < half:
+            start += sign * (count - 1)
+        elif place >= count - half:
+            start += sign * (half - 1)
+            place -= count - half
+        else:
+            return start + sign * half
+        sign, count = -sign, half
+    return start

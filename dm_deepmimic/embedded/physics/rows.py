@@ -16,6 +16,7 @@ from dm_deepmimic.arrays import Record, Records
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, flexibility, kinematics
 from dm_deepmimic.embedded.physics.kinematics import Links
+from dm_deepmimic.embedded.physics.pairs import bullet_order
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import LIMIT_IMPULSE, Tree
 from dm_deepmimic.rotations import Vector3
@@ -77,13 +78,8 @@ def build_rows(tree: Tree, world: Physics, scratch: Scratch) -> bool:
 @inner
 def tangents(n: Vector3) -> tuple[Vector3, Vector3]:
     """Returns the two directions of friction to a normal (Bullet's btPlaneSpace1)."""
-    if abs(n[2]) > math.sqrt(0.5):
-        length = math.sqrt(n[1] * n[1] + n[2] * n[2])
-        p = (0.0, -n[2] / length, n[1] / length)
-        return p, (length, -n[0] * p[2], n[0] * p[1])
-    length = math.sqrt(n[0] * n[0] + n[1] * n[1])
-    p = (-n[1] / length, n[0] / length, 0.0)
-    return p, (-n[2] * p[1], n[2] * p[0], length)
+    across = blocks.across(n)
+    return across, blocks.cross(n, across)
 
 
 @inner
@@ -118,7 +114,7 @@ def _add_contacts(tree: Tree, world: Physics, scratch: Scratch, start: int, are_
     """
     contacts, total = 0, world.status[0].num_manifolds
     for number in range(total):
-        pair = world.manifold_list[tree.pairs.row_order[total, number]]
+        pair = world.manifold_list[bullet_order(total, number)]
         state = world.pairs[pair]
         if state.count == 0 or (tree.pairs.first[pair] >= tree.num_links) != are_free:
             continue

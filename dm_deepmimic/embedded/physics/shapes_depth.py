@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic.compiling import inner
-from dm_deepmimic.embedded.physics import blocks, shapes_segments, shapes_support
+from dm_deepmimic.embedded.physics import blocks, shapes_support
 from dm_deepmimic.embedded.physics.shapes_segments import Nearest
 from dm_deepmimic.rotations import Vector3
 
@@ -120,7 +120,7 @@ def _put_triangle(
                 (work[other], work[other + 1], work[other + 2]),
                 (work[VERTEX], work[VERTEX + 1], work[VERTEX + 2]),
             )
-            direction = shapes_segments.across(edge)
+            direction = blocks.across(edge)
     for face in range(2):
         _put_face(work, face, 0.0, 1.0 + face, 2.0 - face, -math.inf)
     return face + 1

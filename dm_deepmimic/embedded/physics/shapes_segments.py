@@ -51,7 +51,7 @@ def between_segments(size: Array, places: Array, a: int, b: int) -> Nearest:
     elif half_a == 0.0 and half_b == 0.0:
         normal = (1.0, 0.0, 0.0)
     else:
-        normal = across(along_a)
+        normal = blocks.across(along_a)
     return distance, normal, point_b
 
 
@@ -85,16 +85,6 @@ def between_box_and_segment(
             shapes_support.center(places, box), shapes_support.to_world(places, box, on_box)
         ),
     )
-
-
-@inner
-def across(v: Vector3) -> Vector3:
-    """Returns a unit vector perpendicular to v, the one of Bullet."""
-    if abs(v[2]) > math.sqrt(0.5 * blocks.dot(v, v)):
-        length = math.sqrt(v[1] * v[1] + v[2] * v[2])
-        return (0.0, -v[2] / length, v[1] / length)
-    length = math.sqrt(v[0] * v[0] + v[1] * v[1])
-    return (-v[1] / length, v[0] / length, 0.0)
 
 
 @inner

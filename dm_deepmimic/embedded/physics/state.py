@@ -19,7 +19,8 @@ IntArray = npt.NDArray[np.int64]
 PairArray = npt.NDArray[np.int16]
 
 MANIFOLD_SIZE = 4  # points that a pair of shapes may keep
-MANIFOLDS_PER_SHAPE = 3  # that may hold points at the same time; a curled up humanoid has two
+# Pairs that may hold points at the same time, at least and a shape; a curled up humanoid has 30.
+MIN_SLOTS, SLOTS_PER_SHAPE = 64, 3
 PLACE_SIZE = 12  # position, then the rows of a rotation matrix
 EMPTY_LEAF = (np.inf, np.inf, np.inf, -np.inf, -np.inf, -np.inf)
 
@@ -108,7 +109,7 @@ class Physics(NamedTuple):
     velocity: Array  # (N, Q)
     torque: Array  # (N, Q) that acts in the joints [N m]
     free: Records  # (N, F) FREE_STATE
-    push: Array  # (N, S, 6) force [N] and torque [N m] on each shape at its centre, world axes
+    push: Array  # (N, J, 6) force [N] and torque [N m] on the character's shapes, world axes
     leaves: Array  # (N, S, 6) padded boxes of the broadphase: lower, upper corner [m]
     pairs: Records  # (N, P) PAIR
     pair_list: PairArray  # (N, P) pairs whose boxes meet, in Bullet's order
@@ -123,7 +124,7 @@ class Scratch(NamedTuple):
     links: Records  # LINK, of the character's bodies
     places: Array  # (S + 1, PLACE_SIZE) of the shapes and the ground
     rate: Array  # (Q,)
-    found: Array  # (8, 7) new contacts
+    found: Array  # (MAX_POINTS, POINT_SIZE) new contacts of a pair
     detection: Array  # work of the detection of contacts
     rows: Records  # (R,) ROW
     responses: Array  # (R, 6 B) change of all touched bodies' speeds by a row's unit impulse
@@ -138,7 +139,6 @@ class Scratch(NamedTuple):
 def make_physics(tree: Tree, num_worlds: int, pose_size: int) -> Physics:
     """Returns the arrays of as many worlds, none placed yet."""
     n, shapes, pairs = num_worlds, len(tree.shapes), len(tree.pairs.first)
-    slots = MANIFOLDS_PER_SHAPE * shapes
     nothing = np.zeros(1, PAIR)
     nothing["manifold"] = nothing["slot"] = -1
     return Physics(
@@ -147,14 +147,19 @@ def make_physics(tree: Tree, num_worlds: int, pose_size: int) -> Physics:
         velocity=np.zeros((n, pose_size)),
         torque=np.zeros((n, pose_size)),
         free=np.zeros((n, len(tree.free)), FREE_STATE),
-        push=np.zeros((n, shapes, 6)),
+        push=np.zeros((n, tree.num_links, 6)),
         leaves=np.tile(EMPTY_LEAF, (n, shapes, 1)),
         pairs=np.tile(nothing, (n, pairs)),
         pair_list=np.zeros((n, pairs), np.int16),
         manifold_list=np.zeros((n, pairs), np.int16),
-        owners=np.full((n, slots), -1, np.int16),
-        points=np.zeros((n, slots, MANIFOLD_SIZE), POINT),
+        owners=np.full((n, num_slots(tree)), -1, np.int16),
+        points=np.zeros((n, num_slots(tree), MANIFOLD_SIZE), POINT),
     )
+
+
+def num_slots(tree: Tree) -> int:
+    """Returns how many pairs of shapes may touch at the same time."""
+    return min(len(tree.pairs.first), max(MIN_SLOTS, SLOTS_PER_SHAPE * len(tree.shapes)))
 
 
 def grow(old: Physics, tree: Tree) -> Physics:
@@ -170,12 +175,12 @@ def make_scratch(tree: Tree, pose_size: int) -> Scratch:
     bodies, shapes = len(tree.bodies) + len(tree.free), len(tree.shapes)
     places = np.zeros((shapes + 1, PLACE_SIZE))
     places[shapes, 3:] = np.eye(3).ravel()
-    rows = 2 * len(tree.limited) + 3 * MANIFOLD_SIZE * MANIFOLDS_PER_SHAPE * shapes
+    rows = 2 * len(tree.limited) + 3 * MANIFOLD_SIZE * num_slots(tree)
     return Scratch(
         links=np.zeros(len(tree.bodies), LINK),
         places=places,
         rate=np.zeros(pose_size),
-        found=np.zeros((8, 7)),
+        found=np.zeros((shapes_contact.MAX_POINTS, shapes_contact.POINT_SIZE)),
         detection=np.zeros(shapes_contact.WORK_SIZE),
         rows=np.zeros(rows, ROW),
         responses=np.zeros((rows, 6 * bodies)),

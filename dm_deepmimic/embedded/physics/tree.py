@@ -170,7 +170,7 @@ def build_tree(
     return Tree(
         bodies=bodies,
         free=free,
-        limited=limited[bullet_order(len(limited))],
+        limited=limited[[bullet_order(len(limited), place) for place in range(len(limited))]],
         shapes=shapes,
         shape_kind=kind,
         shape_size=size,
@@ -293,9 +293,8 @@ def _put_body(
             square = apart @ apart * np.eye(3) - np.outer(apart, apart)
             total += skeleton.body_mass[part] * square
         body[key] = total[(0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)]
-    if joint not in [
-        skeleton.parent[j] for j, kind in enumerate(skeleton.joint_type) if kind != FIXED
-    ]:
+    carried = [places[skeleton.parent[other]][0] for other in index if other > 0]
+    if joint not in carried:
         _check_turning(character, joint, body)
     body["joint"], body["kind"] = joint, skeleton.joint_type[joint]
     body["offset"] = skeleton.pose_offset[joint]
