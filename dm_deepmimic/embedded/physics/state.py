@@ -165,8 +165,9 @@ def num_slots(tree: Tree) -> int:
 def grow(old: Physics, tree: Tree) -> Physics:
     """Returns a copy of worlds with room for free bodies that the tree has beyond theirs."""
     new = make_physics(tree, *old.pose.shape)
-    for before, after in zip(old, new, strict=True):
-        after[tuple(slice(length) for length in before.shape)] = before
+    for name in Physics._fields:
+        before = getattr(old, name)
+        getattr(new, name)[tuple(slice(length) for length in before.shape)] = before
     return new
 
 
