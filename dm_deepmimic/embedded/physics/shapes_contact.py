@@ -94,6 +94,6 @@ def detect_plane(
     x, y, z = blocks.add(
         shapes_support.center(places, a), shapes_support.to_world(places, a, lowest)
     )
-    for row in range(1):
+    for row in range(1):  # numba would compile a literal row's function once more
         shapes_boxes.put_point(out_points, row, (x, 0.0, z), (0.0, 1.0, 0.0), y)
     return 1

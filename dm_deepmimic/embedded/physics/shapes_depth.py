@@ -121,7 +121,7 @@ def _put_triangle(
                 (work[VERTEX], work[VERTEX + 1], work[VERTEX + 2]),
             )
             direction = blocks.across(edge)
-    for face in range(2):
+    for face in range(2):  # numba would compile the function for each literal
         _put_face(work, face, 0.0, 1.0 + face, 2.0 - face, -math.inf)
     return face + 1
 
