@@ -28,13 +28,10 @@ from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.pairs import FRICTION, Pairs, build_pairs, bullet_order
 
 Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-BOX_MARGIN, BOX_MARGIN_SHARE = (
-    0.04,
-    0.1,
-)  # scaled [m], and at most so much of the smallest half side
+BOX_MARGIN = 0.04  # rounding of a box's core, scaled units
+BOX_MARGIN_SHARE = 0.1  # of its smallest half side, at most so much
 THRESHOLD_SHARE = 0.02  # a contact's breaking distance as a share of the shape's reach
 SPEED_LIMIT = 100.0  # of a coordinate; linear ones in scaled units [rad/s, m/s]
 LIMIT_IMPULSE = 100.0  # of a joint limit, scaled units
