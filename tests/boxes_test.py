@@ -1,5 +1,6 @@
 """Tests of the boxes thrown at the embedded core's character."""
 
+import kernels
 import numpy as np
 import pytest
 
@@ -20,13 +21,8 @@ def core_fixture(request):
     """
     options = {"gravity": (0.0, 0.0, 0.0), "num_sim_substeps": getattr(request, "param", 2)}
     with dm_deepmimic.load(WALK, core="embedded", seed=0, **options) as environment:
-        environment.reset_to(time=0.0)
-        core = environment.core
-        pose = core.get_pose()
-        core.set_pose(pose + np.eye(len(pose))[1] * 5.0)
-        core.set_vel(np.zeros(len(pose)))
-        core.set_action(0, core.reference_actions([0.0])[0])  # so that it holds still
-        yield core
+        kernels.lift(environment)
+        yield environment.core
 
 
 def center_of_mass_velocity(core) -> np.ndarray:

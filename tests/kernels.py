@@ -32,6 +32,16 @@ GRAVITY = 9.8  # [m/s^2]
 ) = range(10)  # fmt: skip
 
 
+def lift(environment) -> None:
+    """Starts an episode with the character far above the ground, at rest, told to hold still."""
+    environment.reset_to(time=0.0)
+    core = environment.core
+    pose = core.get_pose()
+    core.set_pose(pose + np.eye(len(pose))[1] * 5.0)
+    core.set_vel(np.zeros(len(pose)))
+    core.set_action(0, core.reference_actions([0.0])[0])
+
+
 class World:
     """Worlds of one character above the ground.
 

@@ -23,12 +23,7 @@ def afloat_fixture():
     """
     options = {"gravity": (0.0, 0.0, 0.0), "num_sim_substeps": 200}
     with dm_deepmimic.load(WALK, core="embedded", seed=0, **options) as environment:
-        environment.reset_to(time=0.0)
-        core = environment.core
-        pose = core.get_pose()
-        core.set_pose(pose + np.eye(len(pose))[1] * 5.0)
-        core.set_vel(np.zeros(len(pose)))
-        core.set_action(0, core.reference_actions([0.0])[0])  # so that it holds still
+        kernels.lift(environment)
         yield environment
 
 

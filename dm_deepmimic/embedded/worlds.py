@@ -15,9 +15,17 @@ from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
-from dm_deepmimic.embedded import amp, episodes, explosion, features, noise, perturbations, state
+from dm_deepmimic.embedded import (
+    amp,
+    episodes,
+    explosion,
+    features,
+    noise,
+    perturbations,
+    rules,
+    state,
+)
 from dm_deepmimic.embedded.physics import state as physics_state
-from dm_deepmimic.embedded.physics.state import EMPTY_LEAF
 from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
 from dm_deepmimic.embedded.scenes import dribble_amp, task
 from dm_deepmimic.resets import ResetArgs
@@ -89,11 +97,13 @@ class WorldBatch:
             self._ball = [dribble_amp.ball_body(settings.ball_radius)]
         self._boxes: list[FreeBody] = []
         self.layout = features.state_layout(character.layout, controller)
-        rules = _rules(settings, character, controller, self.timestep)
-        self._scene = state.Scene(character.skeleton, self._build_tree(), clips, self.layout, rules)
-        self._task = _task(settings, character, clips)
+        scene_rules = rules.scene_rules(settings, character, controller, self.timestep)
+        self._scene = state.Scene(
+            character.skeleton, self._build_tree(), clips, self.layout, scene_rules
+        )
+        self._task = rules.task_rules(settings, character, clips)
         pushed = settings.perturb_part_ids
-        _check_ids("perturb_part_ids", pushed, character.num_joints, "bodies")
+        rules.check_ids("perturb_part_ids", pushed, character.num_joints, "bodies")
         self._perturbations = perturbations.perturbations(settings, character.num_joints)
         self.reset_args = reset_args or ResetArgs()
         latest = self.reset_args.time_max if self.reset_args.custom_time else 0.0
@@ -329,7 +339,9 @@ class WorldBatch:
         self.worlds = self.worlds._replace(physics=physics)
         self._scratches = self._make_scratches()
         place = physics.free[0, len(self._ball) + number]
-        physics.leaves[0, self.character.num_joints + len(self._ball) + number] = EMPTY_LEAF
+        physics.leaves[0, self.character.num_joints + len(self._ball) + number] = (
+            physics_state.EMPTY_LEAF
+        )
         place["is_present"] = True
         place["position"], place["rotation"] = position, (1.0, 0.0, 0.0, 0.0)
         place["speed"], place["spin"] = velocity, 0.0
@@ -507,73 +519,6 @@ def checked_forces(forces: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
         got = str(array.shape) if array.shape != shape else "a number that is not finite"
         raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
     return array
-
-
-def _rules(
-    settings: SceneSettings,
-    character: Character,
-    controller: Controller,
-    timestep: float,
-) -> state.Rules:
-    fall_bodies = character.fall_contact
-    if settings.fall_contact_bodies:
-        fall_bodies = np.isin(np.arange(character.num_joints), settings.fall_contact_bodies)
-    return state.Rules(
-        timestep=timestep,
-        num_substeps=settings.num_sim_substeps,
-        control_period=1.0 / controller.query_rate,
-        fall_bodies=fall_bodies & settings.enable_char_contact_fall,
-        fall_ends=settings.enable_fall_end,
-        rotation_falls=settings.enable_root_rot_fail,
-        place_at_origin=settings.enable_rand_char_placement,
-        sync_position=settings.sync_char_root_pos,
-        sync_rotation=settings.sync_char_root_rot,
-        local_root=settings.scene == "imitate_amp" and settings.enable_amp_obs_local_root,
-    )
-
-
-def _task(settings: SceneSettings, character: Character, clips: motion.Clips) -> task.Task | None:
-    """Returns the rules of the scene's task, None in `imitate`, which has none.
-
-    Raises:
-        ArgumentError: A body or a clip does not exist.
-    """
-
-    def bodies(key: str) -> BoolArray:
-        ids = getattr(settings, key)
-        _check_ids(key, ids, character.num_joints, f"bodies of {character.path.name}")
-        return np.isin(np.arange(character.num_joints), ids)
-
-    for scene, key in (("strike_amp", "strike_bodies"), ("heading_amp_getup", "getup_motion_ids")):
-        if settings.scene == scene and not getattr(settings, key):
-            raise errors.ArgumentError(f"the scene {scene}", key, "none", "at least one id")
-    ids = settings.getup_motion_ids
-    _check_ids("getup_motion_ids", ids, len(clips.share), "clips")
-    _check_ids("head_id", (settings.head_id,), character.num_joints, "bodies")
-    durations = clips.times[clips.first[1:] - 1]
-    values = {
-        field: getattr(settings, field) for field in task.Task._fields if hasattr(settings, field)
-    }
-    if settings.scene == "imitate":
-        return None
-    return task.Task(
-        **values
-        | {
-            "kind": task.KINDS[settings.scene],
-            "striking": bodies("strike_bodies"),
-            "banned": bodies("fail_tar_contact_bodies"),
-            "head": settings.head_id,
-            "getup_time": float(max(durations[list(ids)], default=0.0)),
-            "gets_up": np.isin(np.arange(len(clips.share)), ids),
-        }
-    )
-
-
-def _check_ids(key: str, ids: Sequence[int], count: int, what: str) -> None:
-    for number in ids:
-        if not 0 <= number < count:
-            expected = f"ids of {what} from 0 to {count - 1}"
-            raise errors.ArgumentError("the scene", key, str(number), expected)
 
 
 def _num_cores() -> int:

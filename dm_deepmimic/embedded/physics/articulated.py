@@ -68,10 +68,8 @@ def accelerate(
             _pass_revolute(link, links[body.parent], torque[at], stiffness)
     root = links[0]
     _invert_root(root)
-    torque_, force = blocks.vector(root.sum_torque), blocks.vector(root.sum_force)
-    answer_root(root, blocks.scale(-1.0, torque_), blocks.scale(-1.0, force))
-    for axis in range(3):
-        out_rate[axis], out_rate[3 + axis] = root.rate[axis], root.turn_rate[axis]
+    needed, force = blocks.vector(root.sum_torque), blocks.vector(root.sum_force)
+    answer_root(root, blocks.scale(-1.0, needed), blocks.scale(-1.0, force))
     answer_joints(tree, links, duration, out_rate)
 
 
@@ -105,8 +103,6 @@ def apply_impulses(tree: Tree, links: Links, out_change: Array) -> None:
         _add_wrench(links[body.parent], blocks.vector(link.arm), torque, force)
     root = links[0]
     answer_root(root, blocks.vector(root.sum_torque), blocks.vector(root.sum_force))
-    for axis in range(3):
-        out_change[axis], out_change[3 + axis] = root.rate[axis], root.turn_rate[axis]
     answer_joints(tree, links, 0.0, out_change)
 
 
@@ -124,8 +120,10 @@ def answer_root(root: Record, torque: Vector3, force: Vector3) -> None:
 
 @inner
 def answer_joints(tree: Tree, links: Links, duration: float, out_rate: Array) -> None:
-    """Writes the accelerations of all joints and bodies below the root."""
+    """Writes the accelerations of all coordinates, and of bodies below the root, which has its."""
     bodies = tree.bodies
+    blocks.put(out_rate, blocks.vector(links[0].rate))
+    blocks.put_at(out_rate, 3, blocks.vector(links[0].turn_rate))
     for index in range(1, len(bodies)):
         body, link = bodies[index], links[index]
         parent = links[body.parent]

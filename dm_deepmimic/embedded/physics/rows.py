@@ -18,7 +18,7 @@ from dm_deepmimic.embedded.physics import blocks, flexibility, kinematics
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.pairs import bullet_order
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
-from dm_deepmimic.embedded.physics.tree import LIMIT_IMPULSE, Tree
+from dm_deepmimic.embedded.physics.tree import Tree
 from dm_deepmimic.rotations import Vector3
 
 Array = npt.NDArray[np.float64]
@@ -33,6 +33,7 @@ LIMIT_DEPTH = 0.04  # a joint deeper beyond its limit is not pushed back [rad]
 # A joint that rests on its limit keeps a violation of about 1e-10 in Bullet's single precision;
 # here it would vanish, and rounding let go of the joint for a step.
 LIMIT_NOISE = 1e-9  # [rad]
+LIMIT_IMPULSE = 100.0  # largest of a joint limit, scaled units
 GROUND = -1
 UNTOUCHED, TOUCHED = -1, 0
 

@@ -48,18 +48,18 @@ def solve_rows(counts: Record, rows: Rows, responses: Array, speeds: Array, shif
     for iteration in range(ITERATIONS):
         change = 0.0
         for at in range(free, last, 3):
-            change += _solve_one_sided(rows[at], responses[at], speeds)
+            change += _solve_between(rows[at], responses[at], 0.0, rows[at].bound, speeds)
         for at in range(free, last, 3):
             if rows[at].impulse > 0.0:
                 for friction in range(at + 1, at + 3):
-                    change += _solve_bounded(
-                        rows[friction], responses[friction], rows[at].impulse, speeds
-                    )
+                    row = rows[friction]
+                    limit = row.bound * rows[at].impulse
+                    change += _solve_between(row, responses[friction], -limit, limit, speeds)
         for number in range(limits):
             at = number if iteration % 2 == 1 else limits - 1 - number
-            change += _solve_one_sided(rows[at], responses[at], speeds)
+            change += _solve_between(rows[at], responses[at], 0.0, rows[at].bound, speeds)
         for at in range(limits, free, 3):
-            change += _solve_one_sided(rows[at], responses[at], speeds)
+            change += _solve_between(rows[at], responses[at], 0.0, rows[at].bound, speeds)
         for at in range(limits, free, 3):
             change += _solve_friction(
                 rows[at + 1], rows[at + 2], rows[at].impulse,
@@ -120,23 +120,10 @@ def _solve_shift(row: Record, response: Array, shifts: Array) -> float:
 
 
 @inner
-def _solve_bounded(row: Record, response: Array, normal: float, speeds: Array) -> float:
-    """Changes the impulse of one direction of a free body's friction; returns the size of the
-    change.
-    """
-    limit = row.bound * normal
-    wanted = min(max(row.impulse - _speed(row, speeds) * row.mass, -limit), limit)
-    change = wanted - row.impulse
-    row.impulse = wanted
-    _apply(response, change, speeds)
-    return abs(change)
-
-
-@inner
-def _solve_one_sided(row: Record, response: Array, speeds: Array) -> float:
-    """Changes the impulse of a row that only pushes; returns the size of the change."""
+def _solve_between(row: Record, response: Array, low: float, high: float, speeds: Array) -> float:
+    """Changes the impulse of a row within its bounds; returns the size of the change."""
     wanted = row.impulse + (row.target - _speed(row, speeds)) * row.mass
-    wanted = min(max(wanted, 0.0), row.bound)
+    wanted = min(max(wanted, low), high)
     change = wanted - row.impulse
     row.impulse = wanted
     _apply(response, change, speeds)

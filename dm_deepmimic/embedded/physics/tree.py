@@ -33,8 +33,6 @@ IntArray = npt.NDArray[np.int64]
 BOX_MARGIN = 0.04  # rounding of a box's core, scaled units
 BOX_MARGIN_SHARE = 0.1  # of its smallest half side, at most so much
 THRESHOLD_SHARE = 0.02  # a contact's breaking distance as a share of the shape's reach
-SPEED_LIMIT = 100.0  # of a coordinate; linear ones in scaled units [rad/s, m/s]
-LIMIT_IMPULSE = 100.0  # of a joint limit, scaled units
 LEAST_INERTIA = 1e-12  # a unit mass of what a joint turns alone [m^2]
 
 BODY = np.dtype(
