@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 import dm_deepmimic
-from dm_deepmimic import arrays, pybullet_port
+from dm_deepmimic import arrays
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import episodes
@@ -38,6 +38,7 @@ from dm_deepmimic.embedded.physics import articulated, integrate, kinematics, st
 from dm_deepmimic.embedded.physics.state import Physics, Scratch, world_of
 from dm_deepmimic.embedded.state import Scene
 from dm_deepmimic.embedded.worlds import MAX_UPDATES
+from dm_deepmimic.foreign import pybullet_port
 
 Array = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Parts of arrays, compiled."""
+"""Types of arrays, and writing into parts of them, compiled."""
 
 from typing import Any
 
@@ -7,13 +7,19 @@ import numpy.typing as npt
 
 from dm_deepmimic.compiling import inner
 
+Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Records = npt.NDArray[np.void]
 Record = Any  # a row of a structured array; compiled code reads its fields as attributes
-Vector = npt.NDArray[np.float64] | tuple[float, ...]
+Vector = Array | tuple[float, ...]
+Vector3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]  # (w, x, y, z)
 
 
 @inner
-def write(out: npt.NDArray[np.float64], at: int, numbers: Vector) -> None:
+def write(out: Array, at: int, numbers: Vector) -> None:
     """Writes numbers into an array from an index on, as kernels cannot by a slice: numba would
     make a copy where the two may overlap.
     """

@@ -11,8 +11,9 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dm_deepmimic import arguments, assets, character, errors, motion, native
+from dm_deepmimic import arguments, assets, character, errors, motion
 from dm_deepmimic.core import Mode
+from dm_deepmimic.foreign import native
 from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.resets import ResetArgs
 

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, rotations
+from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.json_reader import JsonReader
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 REVOLUTE, SPHERICAL, FIXED, ROOT = range(4)
 JOINT_TYPES = {"revolute": REVOLUTE, "spherical": SPHERICAL, "fixed": FIXED}  # below the root

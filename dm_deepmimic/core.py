@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
-
-Array = npt.NDArray[np.float64]
+from dm_deepmimic.arrays import Array
 
 
 class _Code(enum.Enum):

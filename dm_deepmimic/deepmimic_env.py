@@ -9,7 +9,7 @@ from dm_deepmimic import building, core, errors
 from dm_deepmimic.embedded.core import EmbeddedCore
 
 if TYPE_CHECKING:
-    from dm_deepmimic.viewer.canvas import Canvas
+    from dm_deepmimic.rendering.canvas import Canvas
 
 
 class DeepMimicEnv(EmbeddedCore):
@@ -45,7 +45,7 @@ class DeepMimicEnv(EmbeddedCore):
         self.enable_draw = bool(enable_draw)
         self._canvas: Canvas | None = None
         if self.enable_draw:
-            from dm_deepmimic.viewer import canvas  # brings a renderer along
+            from dm_deepmimic.rendering import canvas  # brings a renderer along
 
             self._canvas = canvas.Canvas(canvas.CoreSubject(self))
 

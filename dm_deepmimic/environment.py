@@ -13,8 +13,8 @@ from dm_deepmimic import errors, specs
 from dm_deepmimic.core import Core, EndReason
 
 if TYPE_CHECKING:
-    from dm_deepmimic.viewer.drawing import Camera
-    from dm_deepmimic.viewer.rendering import Rendering
+    from dm_deepmimic.rendering.drawing import Camera
+    from dm_deepmimic.rendering.view import Rendering
 
 
 class EnvironmentBase:
@@ -243,7 +243,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
             width: Of the picture, 640 by default [pixels].
             height: Of the picture, 480 by default [pixels].
             camera: `angle`, `side`, `front`, `back`, `top`, all following the character, or a
-                `dm_deepmimic.viewer.drawing.Camera`.
+                `dm_deepmimic.rendering.drawing.Camera`.
             ghost: Whether and where to show the clip's character.
 
         Returns:
@@ -260,9 +260,9 @@ class Environment(EnvironmentBase, dm_env.Environment):
         if mode not in ("human", "rgb_array"):
             raise ValueError(f"Expected mode 'human' or 'rgb_array', got {mode!r}.")
         if self._rendering is None:
-            from dm_deepmimic.viewer import rendering  # brings a renderer along
+            from dm_deepmimic.rendering import view  # brings a renderer along
 
-            self._rendering = rendering.Rendering(self.core)
+            self._rendering = view.Rendering(self.core)
         if mode == "rgb_array":
             return self._rendering.picture(width, height, camera, ghost)
         self._rendering.show()

@@ -8,9 +8,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, rotations
+from dm_deepmimic.arrays import Array, Quaternion, Vector, Vector3
 from dm_deepmimic.character import (
     BOX,
     CAPSULE,
@@ -22,9 +22,6 @@ from dm_deepmimic.character import (
     Skeleton,
 )
 from dm_deepmimic.compiling import counted, inner, jit
-from dm_deepmimic.rotations import Quaternion, Vector, Vector3
-
-Array = npt.NDArray[np.float64]
 
 
 class Frames(NamedTuple):

@@ -18,16 +18,15 @@ from dm_deepmimic import (
     assets,
     batch,
     building,
-    chance,
     character,
     environment,
     errors,
-    pybullet_port,
     resets,
     specs,
 )
 from dm_deepmimic.building import Choices, SceneFiles, TimeLimit
 from dm_deepmimic.core import Core, Mode
+from dm_deepmimic.foreign import chance, pybullet_port
 
 if TYPE_CHECKING:
     from dm_deepmimic.embedded.core import EmbeddedCore
@@ -96,7 +95,7 @@ def load(
     choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
     if not enable_draw:
         return environment.Environment(_load_core(name_or_path, core, choices, seed), **kind)
-    from dm_deepmimic.viewer import glut_window, rendering
+    from dm_deepmimic.rendering import glut_window, view
 
     choices = dataclasses.replace(choices, enable_draw=True)
     with glut_window.ready(), contextlib.ExitStack() as opened:
@@ -107,8 +106,8 @@ def load(
             else:
                 simulator = _load_core(name_or_path, core, choices, seed)
                 opened.callback(simulator.close)
-        view = rendering.Rendering(simulator, window)
-        loaded = environment.Environment(simulator, rendering=view, **kind)
+        drawing = view.Rendering(simulator, window)
+        loaded = environment.Environment(simulator, rendering=drawing, **kind)
         opened.pop_all()
     return loaded
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, errors, rotations
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import (
     FIXED,
     POSE_SIZES,
@@ -19,10 +19,6 @@ from dm_deepmimic.character import (
 )
 from dm_deepmimic.compiling import counted, inner, jit
 from dm_deepmimic.json_reader import JsonReader, is_number
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Clip(NamedTuple):

@@ -3,11 +3,9 @@
 import os
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arguments, building, character, errors, motion, shapes
-
-Array = npt.NDArray[np.float64]
+from dm_deepmimic.arrays import Array
 
 
 class ClipPlayer:

@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.arrays import Array, FloatArray
 from dm_deepmimic.character import ACTION_SIZES, Layout
-
-Array = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.float32]
 
 FILE = "policy.npz"
 _NUMBERS = ("state_size", "goal_size", "input_bound")

@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.arrays import FloatArray
 from dm_deepmimic.policy import Policy
-
-Array = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.float32]
 
 _ACTOR = "agent/main/actor/"
 _HIDDEN_LAYERS = ("0/dense", "1/dense")

@@ -8,13 +8,9 @@ said otherwise.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from dm_deepmimic.arrays import Quaternion, Vector, Vector3
 from dm_deepmimic.compiling import jit
-
-Vector = npt.NDArray[np.float64] | tuple[float, ...]
-Vector3 = tuple[float, float, float]
-Quaternion = tuple[float, float, float, float]
 
 MAX_EXPONENTIAL_MAP = 2.0 * math.pi  # longest exponential map an action can ask for [rad]
 

@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import kinematics
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import CYLINDER, SHAPES, SPHERE, Character
-
-Array = npt.NDArray[np.float64]
-
 
 ARROW = len(SHAPES)  # kind of a shape, beside the character's; along y from its position
 

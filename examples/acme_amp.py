@@ -24,7 +24,7 @@ from absl import app, flags
 from acme.utils import loggers
 
 import dm_deepmimic
-from dm_deepmimic import wrappers
+from dm_deepmimic import style_reward
 
 flags.adopt_module_key_flags(training)
 flags.set_default(training.ENV, "amp_humanoid3d_walk")
@@ -55,8 +55,8 @@ def mean_action() -> np.ndarray:
 
 def style_environment(
     environment: Any, discriminator: amp.Discriminator, config: amp.AMPConfig
-) -> wrappers.StyleReward:
-    return wrappers.StyleReward(
+) -> style_reward.StyleReward:
+    return style_reward.StyleReward(
         environment,
         discriminator,
         task_weight=config.task_weight,
@@ -64,7 +64,7 @@ def style_environment(
     )
 
 
-def run_episodes(environment: wrappers.StyleReward, actor: ppo.PPOActor) -> dict[str, float]:
+def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> dict[str, float]:
     """Returns means over one episode in each world of a batch with the style reward."""
     actor.update()
     timestep = environment.reset()

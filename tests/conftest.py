@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dm_deepmimic import assets, character, errors
-from dm_deepmimic.viewer import offscreen
+from dm_deepmimic.rendering import offscreen
 
 COMMITTED = pathlib.Path(__file__).parent / "golden"
 RECORDED = pathlib.Path(

@@ -8,7 +8,8 @@ from dm_env import test_utils
 from fake_core import FakeEnv
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets, chance
+from dm_deepmimic import EndReason, assets
+from dm_deepmimic.foreign import chance
 
 WALK = "humanoid3d_walk"
 CORES = {"fake": FakeEnv, "embedded": "embedded", "pybullet": "pybullet", "deepmimic": "deepmimic"}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import assets, chance
+from dm_deepmimic import assets
+from dm_deepmimic.foreign import chance
 
 pytestmark = pytest.mark.skipif(
     not assets.is_installed("deepmimic", "env/deepmimic_env.py"),

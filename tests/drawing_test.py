@@ -9,8 +9,8 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import shapes
+from dm_deepmimic.rendering import drawing, offscreen
 from dm_deepmimic.shapes import Role
-from dm_deepmimic.viewer import drawing, offscreen
 
 WALK = "humanoid3d_walk"
 SIZE = 160, 120
@@ -164,7 +164,7 @@ class TestRenderers:
         code = (
             "import ctypes\n"
             "from dm_deepmimic import shapes\n"
-            "from dm_deepmimic.viewer import offscreen\n"
+            "from dm_deepmimic.rendering import offscreen\n"
             "load = ctypes.CDLL\n"
             "def no_egl(name, *args, **kwargs):\n"
             "    if 'EGL' in str(name): raise OSError('no EGL')\n"
@@ -186,7 +186,7 @@ class TestRenderers:
             "import os, sys\n"
             "os.environ['MUJOCO_GL'] = 'egl'  # stands for the other system's\n"
             "from dm_deepmimic import shapes\n"
-            "from dm_deepmimic.viewer import offscreen\n"
+            "from dm_deepmimic.rendering import offscreen\n"
             "import mujoco.gl_context\n"
             "sys.platform = 'other'\n"
             "ball = [shapes.sphere((0, 0.5, 0), 0.4, shapes.Role.TARGET)]\n"

@@ -29,7 +29,7 @@ def importers_of(name: str) -> set[str]:
 
 
 def test_only_the_renderer_imports_mujoco():
-    assert importers_of("mujoco") == {"viewer/renderer.py"}
+    assert importers_of("mujoco") == {"rendering/renderer.py"}
 
 
 def test_no_file_of_the_package_imports_what_only_examples_need():

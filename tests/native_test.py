@@ -16,8 +16,9 @@ import pytest
 from fake_core import UPDATES, FakeEnv, ForkEnv, Terminate
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets, chance, loading
+from dm_deepmimic import EndReason, assets, loading
 from dm_deepmimic.core import Mode
+from dm_deepmimic.foreign import chance
 
 WALK = "humanoid3d_walk"
 FORK = "The fork dhruvsreenivas/amp_extensions of DeepMimic and the embedded core have it."

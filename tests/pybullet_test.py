@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, pybullet_port
+from dm_deepmimic import EndReason
+from dm_deepmimic.foreign import pybullet_port
 
 WALK = "humanoid3d_walk"
 

@@ -8,8 +8,9 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import policy
+from dm_deepmimic.rendering import canvas
 from dm_deepmimic.viewer import __main__ as app
-from dm_deepmimic.viewer import canvas, policies
+from dm_deepmimic.viewer import policies
 from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"

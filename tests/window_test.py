@@ -291,7 +291,7 @@ with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, enable_draw=T
     def test_fifty_windows_open_and_close_without_a_leak(self, display):
         code = """
 import resource
-from dm_deepmimic.viewer import canvas, glut_window
+from dm_deepmimic.rendering import canvas, glut_window
 player = dm_deepmimic.load_player("humanoid3d_walk")
 sizes = []
 for _ in range(50):
@@ -311,7 +311,7 @@ print((sizes[-1] - sizes[9]) / 1024)
 
     def test_a_callbacks_error_reaches_the_caller(self, display):
         code = """
-from dm_deepmimic.viewer import glut_window
+from dm_deepmimic.rendering import glut_window
 class Broken:
     def draw(self): raise KeyError("broken scene")
     def reshape(self, w, h): pass
@@ -328,7 +328,7 @@ for call in (window.show, lambda: window.run(lambda: 0.0)):
 
     def test_a_main_loop_ends_with_its_window_and_is_the_last(self, display):
         code = """
-from dm_deepmimic.viewer import glut_window
+from dm_deepmimic.rendering import glut_window
 window = glut_window.Window("DeepMimic", 100, 100)
 ticks = []
 def tick():
@@ -366,7 +366,7 @@ env.render()
 
     def test_a_scene_may_close_its_window(self, display):
         code = """
-from dm_deepmimic.viewer import glut_window
+from dm_deepmimic.rendering import glut_window
 class Shy:
     def draw(self): window.close()
     def reshape(self, w, h): pass
@@ -444,7 +444,7 @@ with dm_deepmimic.load("humanoid3d_walk", core=Drawing, enable_draw=True) as env
     def test_the_drop_in_draws_in_the_callers_context(self, display):
         code = """
 from dm_deepmimic import DeepMimicEnv, assets
-from dm_deepmimic.viewer import glut_window
+from dm_deepmimic.rendering import glut_window
 window = glut_window.Window("theirs", 200, 150)
 path = str(assets.resolve_scene_file("humanoid3d_walk"))
 env = DeepMimicEnv(["--arg_file", path, "--num_update_substeps", "10"], True)
@@ -489,7 +489,7 @@ class TestMissing:
         code = f"""
 from dm_deepmimic import errors
 {code}
-from dm_deepmimic.viewer import glut_window
+from dm_deepmimic.rendering import glut_window
 try:
     glut_window.Window()
 except errors.CoreError as error:
@@ -529,7 +529,7 @@ ctypes.cdll._dlltype = no_glut
 
     def test_nothing_but_a_window_touches_opengl(self):
         code = (
-            "import sys, dm_deepmimic.viewer.__main__, dm_deepmimic.viewer.glut_window\n"
+            "import sys, dm_deepmimic.viewer.__main__, dm_deepmimic.rendering.glut_window\n"
             "with dm_deepmimic.load('humanoid3d_walk', core='embedded', seed=0) as environment:\n"
             "    environment.reset()\n"
             "    environment.render()\n"

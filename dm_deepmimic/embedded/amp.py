@@ -10,15 +10,11 @@ world frame unless `enable_amp_obs_local_root`, which only `imitate_amp` reads.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, kinematics, motion, rotations
+from dm_deepmimic.arrays import Array, IntArray, Quaternion, Vector
 from dm_deepmimic.character import FIXED, POSE_SIZES, SPHERICAL, Character, Skeleton
 from dm_deepmimic.compiling import counted, inner
-from dm_deepmimic.rotations import Quaternion, Vector
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 ROOT_POSE, ROOT_VELOCITY, SPHERICAL_POSE = 7, 6, 6
 

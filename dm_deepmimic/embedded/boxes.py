@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, shapes
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX
 from dm_deepmimic.embedded.physics.tree import FreeBody
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.shapes import Role, Shape
-
-Array = npt.NDArray[np.float64]
 
 DENSITY = 100.0  # [kg/m^3]
 FRICTION = 0.7

@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.arrays import Array, BoolArray
 from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
 from dm_deepmimic.embedded import amp, boxes, features, rewards, scenery
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch, checked_forces
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 class EmbeddedCore:

@@ -7,9 +7,9 @@ without Python's lock.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, kinematics, motion, rotations
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
 from dm_deepmimic.compiling import counted, inlined, inner, jit
 from dm_deepmimic.embedded import (
@@ -38,10 +38,6 @@ from dm_deepmimic.embedded.state import (
     Scratch,
     Worlds,
 )
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
 

@@ -1,14 +1,10 @@
 """Velocities that exploded, which make an episode invalid; compiled."""
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import kinematics
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import FIXED, ROOT, SPHERICAL, Skeleton
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.kinematics import Frames
-
-Array = npt.NDArray[np.float64]
 
 MAX_BODY_SPEED = 100.0  # of a component [m/s, rad/s]
 

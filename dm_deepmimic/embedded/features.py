@@ -8,14 +8,10 @@ A rotation is its normal 3 and tangent 3, and a quaternion with w >= 0 in the la
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import arrays, rotations
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import Controller, Layout
 from dm_deepmimic.compiling import inner, jit
-
-Array = npt.NDArray[np.float64]
 
 POSITION_FEATURES = 3
 ROTATION_FEATURES, QUATERNION_FEATURES = 6, 4

@@ -10,17 +10,13 @@ clip itself stays in the noisy pose until the first update.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, errors, rotations
+from dm_deepmimic.arrays import Array, BoolArray, Vector3
 from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Character, Skeleton
 from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded import reference
 from dm_deepmimic.resets import ResetArgs
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 DRAWS_PER_JOINT = 6  # three for the rotation, three for that of the velocity
 

@@ -8,18 +8,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import errors
 from dm_deepmimic.arguments import SceneSettings
-from dm_deepmimic.arrays import Records
+from dm_deepmimic.arrays import Array, IntArray, Records
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics.state import Physics
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 PUSH = np.dtype(
     [

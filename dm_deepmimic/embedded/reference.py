@@ -5,16 +5,11 @@ Its world pose is the clip's pose turned by the origin's rotation, then moved by
 position.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import kinematics, motion, rotations
+from dm_deepmimic.arrays import Array, Vector
 from dm_deepmimic.character import Skeleton
 from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.motion import Clip
-from dm_deepmimic.rotations import Vector
-
-Array = npt.NDArray[np.float64]
 
 GROUND_PAD = 1e-3  # gap left to the ground when a character is lifted out of it [m]
 

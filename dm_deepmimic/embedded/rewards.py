@@ -6,16 +6,11 @@ Peng et al. 2018, section 6.1, with the weights and scales of DeepMimicCore's Sc
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import kinematics, rotations
+from dm_deepmimic.arrays import Array, Vector
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.kinematics import Frames
-from dm_deepmimic.rotations import Vector
-
-Array = npt.NDArray[np.float64]
 
 POSE, VELOCITY, END_EFFECTOR, ROOT, CENTER_OF_MASS = range(5)
 NAMES = ("pose", "velocity", "end effectors", "root", "centre of mass")

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
+from dm_deepmimic.arrays import BoolArray
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.embedded import state
 from dm_deepmimic.embedded.scenes import task
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def scene_rules(

@@ -4,14 +4,12 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import kinematics, shapes
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.shapes import Role, Shape
-
-Array = npt.NDArray[np.float64]
 
 CONTACT_SIZE = 0.05  # diameter of a contact's mark [m]
 TARGET_POST = (0.06, 2.0)  # diameter and height [m]

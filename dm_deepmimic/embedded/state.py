@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import kinematics, motion
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Skeleton
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import features, rewards
@@ -13,10 +14,6 @@ from dm_deepmimic.embedded.perturbations import Pushes
 from dm_deepmimic.embedded.physics import state as physics
 from dm_deepmimic.embedded.physics.tree import Tree
 from dm_deepmimic.kinematics import Frames
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 FALL, CLIP_END, SUCCESS, INVALID, TIME_LIMIT, FAIL, NONE = (
     int(reason)

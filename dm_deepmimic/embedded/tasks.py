@@ -3,9 +3,9 @@ step, by the functions of their modules; compiled.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import arrays, kinematics, rotations
+from dm_deepmimic.arrays import Array, Vector3
 from dm_deepmimic.compiling import inlined, inner
 from dm_deepmimic.embedded.physics import world
 from dm_deepmimic.embedded.physics.state import Physics
@@ -37,9 +37,6 @@ from dm_deepmimic.embedded.state import (
     Scratch,
     Worlds,
 )
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 
 @inlined

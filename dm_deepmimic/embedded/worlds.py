@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors, motion
 from dm_deepmimic.arguments import SceneSettings
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode
 from dm_deepmimic.embedded import (
@@ -29,10 +30,6 @@ from dm_deepmimic.embedded.physics import state as physics_state
 from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
 from dm_deepmimic.embedded.scenes import dribble_amp, task
 from dm_deepmimic.resets import ResetArgs
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate

@@ -13,7 +13,8 @@ from typing import Any
 import dm_deepmimic
 from dm_deepmimic import building, errors, loading
 from dm_deepmimic import policy as networks
-from dm_deepmimic.viewer import canvas, drawing, glut_window, offscreen, policies, video
+from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
+from dm_deepmimic.viewer import policies, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
 
 LOADING = "Loading. The first time compiles the physics for a minute or more."

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import EndReason
+from dm_deepmimic.rendering.canvas import Lines, core_lines, end_line
 from dm_deepmimic.shapes import Shape
-from dm_deepmimic.viewer.canvas import Lines, core_lines, end_line
 
-Array = npt.NDArray[np.float64]
 Policy = Callable[[Array], npt.ArrayLike]
 
 FRAME = 1.0 / 60.0  # [s]

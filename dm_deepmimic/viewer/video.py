@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from dm_deepmimic import errors
-from dm_deepmimic.viewer import drawing, offscreen
+from dm_deepmimic.rendering import drawing, offscreen
 from dm_deepmimic.viewer.playback import FRAME, Playback
 
 FRAMES = {".gif": 3, ".mp4": 1}  # of the playback, in one of the video: 20 and 60 Hz

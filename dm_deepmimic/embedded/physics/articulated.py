@@ -14,18 +14,12 @@ the force B^T alpha + M a + F. A joint with D = A + k passes to its parent
 with U = A axis, V = B^T axis; without k a spherical joint passes nothing but a mass and a force.
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from dm_deepmimic.arrays import Record
+from dm_deepmimic.arrays import Array, Record, Vector3
 from dm_deepmimic.character import SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 
 @inner

@@ -5,13 +5,9 @@ A matrix is nine numbers, row by row; a symmetric one is xx, yy, zz, xy, xz, yz.
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, Quaternion, Vector, Vector3
 from dm_deepmimic.compiling import inner, jit
-from dm_deepmimic.rotations import Quaternion, Vector, Vector3
 
-Array = npt.NDArray[np.float64]
 Matrix = tuple[float, float, float, float, float, float, float, float, float]
 Symmetric = tuple[float, float, float, float, float, float]
 

@@ -6,18 +6,13 @@ meets several at once, Bullet's order depends on its tree; here the ground comes
 indices.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import arrays
+from dm_deepmimic.arrays import Array, Vector3
 from dm_deepmimic.character import SPHERE
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, manifolds
 from dm_deepmimic.embedded.physics.state import EMPTY_LEAF, Physics
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 CONTACT_PADDING = 0.02  # of a shape's box, scaled units
 LEAF_PADDING = 0.05  # of a box that moves, on top

@@ -1,17 +1,11 @@
 """The contacts of a world: where its shapes are, and which of them touch; compiled."""
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, BoolArray, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, broadphase, manifolds, shapes_contact
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 TOUCHING = 1e-3  # a body with a contact so close touches the ground [m]
 

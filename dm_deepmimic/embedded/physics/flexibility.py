@@ -6,19 +6,12 @@ the articulated sweep (Wensing et al. 2012, "Reduced-order computation of the op
 inertia matrix", extended force propagator).
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from dm_deepmimic.arrays import Record
+from dm_deepmimic.arrays import Array, IntArray, Record, Vector3
 from dm_deepmimic.character import SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import articulated, blocks
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @inner

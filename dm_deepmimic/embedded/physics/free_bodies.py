@@ -6,12 +6,11 @@ Rules: Bullet 2.88, btRigidBody and btTransformUtil.
 import math
 
 from dm_deepmimic import rotations
-from dm_deepmimic.arrays import Record
+from dm_deepmimic.arrays import Record, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
 
 TURN_SHARE = 0.1  # of a correction's rotation
 MAX_TURN = 0.25 * math.pi  # in a step [rad]

@@ -1,15 +1,11 @@
 """Velocities and positions one engine step on, compiled."""
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import rotations
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import ROOT, SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.tree import Tree
-
-Array = npt.NDArray[np.float64]
 
 SPEED_LIMIT = 100.0  # of a coordinate; linear ones in scaled units [rad/s, m/s]
 

@@ -4,16 +4,12 @@ World axes. Positions are relative to the root joint; a body's point of referenc
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from dm_deepmimic.arrays import Records
+from dm_deepmimic.arrays import Array, Records, Vector3
 from dm_deepmimic.character import ROOT, SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 LINK = np.dtype(
     [

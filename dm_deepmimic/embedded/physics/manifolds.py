@@ -4,16 +4,11 @@ A point is fixed to both shapes, with the normal of its detection, until they pa
 than a threshold. Rules: Bullet 2.88, btManifoldResult (`addContactPoint`), btPersistentManifold.
 """
 
-import numpy as np
-import numpy.typing as npt
-
-from dm_deepmimic.arrays import Record, Records
+from dm_deepmimic.arrays import Array, Record, Records, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.state import MANIFOLD_SIZE, Physics
-from dm_deepmimic.rotations import Vector3
 
-Array = npt.NDArray[np.float64]
 Points = Records  # POINT
 
 

@@ -3,16 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.arrays import Records
+from dm_deepmimic.arrays import Array, BoolArray, IntArray, Records
 from dm_deepmimic.character import ALL_GROUPS, SPHERE, Character
 from dm_deepmimic.compiling import jit
-
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 MAX_PAIRS = np.iinfo(np.int16).max
 FRICTION = 0.9  # of the ground and of each body; of a pair the product

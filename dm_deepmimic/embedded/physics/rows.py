@@ -9,20 +9,14 @@ follows the sliding, and a deep penetration is corrected beside the velocities.
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
-from dm_deepmimic.arrays import Record, Records
+from dm_deepmimic.arrays import Array, IntArray, Record, Records, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, flexibility, kinematics
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.pairs import bullet_order
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
-from dm_deepmimic.rotations import Vector3
 
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Rows = Records
 
 CORRECTION = 0.2  # share of a penetration, or of a limit's violation, removed in a step

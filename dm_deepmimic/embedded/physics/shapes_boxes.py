@@ -6,14 +6,9 @@ nearest side of one box is clipped by the side of the other, and up to four of i
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, shapes_support
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 MAX_POINTS = 4
 SIDE_PREFERENCE = 1.05  # edges must overlap less than sides by this factor to be taken

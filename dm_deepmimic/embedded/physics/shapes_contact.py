@@ -4,9 +4,7 @@ A point is seven numbers: on B [m], unit normal from B to A, distance [m], negat
 overlap. On A it is `point + distance * normal`.
 """
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.character import BOX, CYLINDER, SPHERE
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.embedded.physics import (
@@ -17,9 +15,6 @@ from dm_deepmimic.embedded.physics import (
     shapes_segments,
     shapes_support,
 )
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 MAX_POINTS = shapes_boxes.MAX_POINTS  # of a pair in a step
 POINT_SIZE = 7

@@ -7,15 +7,10 @@ inside a growing polytope (`shapes_depth`).
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, shapes_depth, shapes_support
 from dm_deepmimic.embedded.physics.shapes_segments import TOUCHING, Nearest
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 ACCURACY = 1e-13  # of a distance [m]
 MAX_SUPPORTS = 64

@@ -7,16 +7,10 @@ algorithm, van den Bergen 2001).
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, IntArray, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, shapes_support
 from dm_deepmimic.embedded.physics.shapes_segments import Nearest
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 ACCURACY = 1e-9  # of a depth [m]
 MAX_VERTICES, MAX_FACES, MAX_EDGES = 100, 196, 100

@@ -2,14 +2,9 @@
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, Vector3
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks, shapes_support
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
 
 # Distance of two cores [m], negative where they overlap; unit normal from B to A; point of B's [m].
 Nearest = tuple[float, Vector3, Vector3]

@@ -9,16 +9,10 @@ the y axis; a box or a cylinder smaller by the margin, whose edges are therefore
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, IntArray, Vector3
 from dm_deepmimic.character import BOX, CYLINDER
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import blocks
-from dm_deepmimic.rotations import Vector3
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @inner

@@ -8,17 +8,12 @@ Free bodies without the character come before all these, each direction of frict
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
-from dm_deepmimic.arrays import Record, Records
+from dm_deepmimic.arrays import Array, Record, Records
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import articulated, blocks
 from dm_deepmimic.embedded.physics.rows import Rows
 from dm_deepmimic.embedded.physics.state import Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
-
-Array = npt.NDArray[np.float64]
 
 ITERATIONS = 10
 

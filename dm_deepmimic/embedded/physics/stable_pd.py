@@ -8,16 +8,14 @@ inertias of the true shapes.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import rotations
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import REVOLUTE, SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import articulated
 from dm_deepmimic.embedded.physics.kinematics import Links
 from dm_deepmimic.embedded.physics.tree import Tree
-
-Array = npt.NDArray[np.float64]
 
 NO_PUSH = np.zeros((0, 6))
 

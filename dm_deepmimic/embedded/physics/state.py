@@ -8,14 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic.arrays import Records
+from dm_deepmimic.arrays import Array, IntArray, Records
 from dm_deepmimic.compiling import counted
 from dm_deepmimic.embedded.physics import shapes_contact
 from dm_deepmimic.embedded.physics.kinematics import LINK
 from dm_deepmimic.embedded.physics.tree import Tree
 
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 PairArray = npt.NDArray[np.int16]
 
 MANIFOLD_SIZE = 4  # points that a pair of shapes may keep

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.arrays import Record, Records
+from dm_deepmimic.arrays import Array, IntArray, Record, Records
 from dm_deepmimic.character import (
     BOX,
     CAPSULE,
@@ -26,9 +25,6 @@ from dm_deepmimic.character import (
 )
 from dm_deepmimic.embedded.physics import blocks
 from dm_deepmimic.embedded.physics.pairs import FRICTION, Pairs, build_pairs, bullet_order
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 BOX_MARGIN = 0.04  # rounding of a box's core, scaled units
 BOX_MARGIN_SHARE = 0.1  # of its smallest half side, at most so much

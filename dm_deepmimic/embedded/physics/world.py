@@ -4,10 +4,8 @@ The order of an engine step is Bullet's (btDiscreteDynamicsWorld, `internalSingl
 contacts of the present pose, velocities by forces, then by contacts, then positions.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import arrays
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import SPHERICAL
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics import (
@@ -23,8 +21,6 @@ from dm_deepmimic.embedded.physics import (
 )
 from dm_deepmimic.embedded.physics.state import Physics, Scratch
 from dm_deepmimic.embedded.physics.tree import Tree
-
-Array = npt.NDArray[np.float64]
 
 
 @inner

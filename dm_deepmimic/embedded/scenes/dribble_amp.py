@@ -6,18 +6,13 @@ new root, not its last.
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
 from dm_deepmimic import arrays, rotations
+from dm_deepmimic.arrays import Array, Quaternion, Vector, Vector3
 from dm_deepmimic.character import SPHERE
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.physics.tree import FreeBody
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
-from dm_deepmimic.rotations import Quaternion, Vector, Vector3
-
-Array = npt.NDArray[np.float64]
 
 COM_SPEED_WEIGHT, COM_WEIGHT, BALL_SPEED_WEIGHT, BALL_WEIGHT = 0.1, 0.1, 0.3, 0.5
 COM_SPEED_SCALE, COM_SCALE, BALL_SPEED_SCALE, BALL_SCALE = 1.5, 0.5, 1.0, 0.5

@@ -6,15 +6,10 @@ Agrees with DeepMimicCore's SceneHeadingAMP.
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, Vector
 from dm_deepmimic.compiling import inner
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
-from dm_deepmimic.rotations import Vector
-
-Array = npt.NDArray[np.float64]
 
 
 @inner

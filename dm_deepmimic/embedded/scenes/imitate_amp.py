@@ -7,11 +7,9 @@ Agrees with DeepMimicCore's SceneImitateAMP and DynamicTimeWarper.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.compiling import counted, inner
-
-Array = npt.NDArray[np.float64]
 
 MISSING_STEP_COST = 1.0  # of each control step that a full episode would have had
 

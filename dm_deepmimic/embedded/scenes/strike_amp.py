@@ -5,15 +5,10 @@ Agrees with DeepMimicCore's SceneStrikeAMP.
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from dm_deepmimic.arrays import Array, Vector
 from dm_deepmimic.compiling import inner, jit
 from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.scenes.task import Chance, Task
-from dm_deepmimic.rotations import Vector
-
-Array = npt.NDArray[np.float64]
 
 FAR_WEIGHT, NEAR_WEIGHT, HIT_WEIGHT = 0.3, 0.3, 0.4
 FAR_POSITION_WEIGHT, FAR_SPEED_WEIGHT = 0.7, 0.3

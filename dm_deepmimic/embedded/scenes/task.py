@@ -8,11 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic.arrays import Array, BoolArray, Vector
 from dm_deepmimic.compiling import inner
-from dm_deepmimic.rotations import Vector
 
-Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Chance = npt.NDArray[np.uint64]
 
 IMITATE, IMITATE_AMP, TARGET, HEADING, STRIKE, DRIBBLE, GETUP = range(7)

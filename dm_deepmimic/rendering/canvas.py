@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import shapes
+from dm_deepmimic.arrays import Array
+from dm_deepmimic.rendering import drawing
+from dm_deepmimic.rendering.drawing import Camera, Painter
+from dm_deepmimic.rendering.renderer import mujoco
 from dm_deepmimic.shapes import Role, Shape
-from dm_deepmimic.viewer import drawing
-from dm_deepmimic.viewer.drawing import Camera, Painter
-from dm_deepmimic.viewer.renderer import mujoco
 
-Array = npt.NDArray[np.float64]
 Lines = Sequence[tuple[str, str]]
 
 LEFT, MIDDLE, RIGHT, WHEEL_UP, WHEEL_DOWN = range(5)

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import chance, errors
+from dm_deepmimic import errors
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import EndReason, Mode, Terminate, mode_of
+from dm_deepmimic.foreign import chance
 from dm_deepmimic.resets import ResetArgs
-
-Array = npt.NDArray[np.float64]
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `get_num_update_substeps` updates [s]
 CONTROL_PERIOD = 1.0 / 30.0  # of cores that do not tell theirs [s]

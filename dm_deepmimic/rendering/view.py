@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.viewer import canvas, drawing, offscreen
-from dm_deepmimic.viewer.glut_window import Window
+from dm_deepmimic.rendering import canvas, drawing, offscreen
+from dm_deepmimic.rendering.glut_window import Window
 
 SIZE = 640, 480  # of a picture [pixels]
 

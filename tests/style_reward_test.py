@@ -7,7 +7,7 @@ from absl.testing import parameterized
 from dm_env import test_utils
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, wrappers
+from dm_deepmimic import EndReason, style_reward
 
 WALK, TARGET = "amp_humanoid3d_walk", "amp_target_humanoid3d_locomotion"
 ACTION = np.zeros(28)
@@ -20,7 +20,7 @@ def height_logit(observations: np.ndarray) -> np.ndarray:
 
 def styled(preset: str = TARGET, discriminator=height_logit, weights=None, **options):
     environment = dm_deepmimic.load(preset, seed=0, **options)
-    return wrappers.StyleReward(environment, discriminator, **weights or {})
+    return style_reward.StyleReward(environment, discriminator, **weights or {})
 
 
 @pytest.fixture(name="target")
@@ -61,17 +61,17 @@ class TestFormula:
         "logit, expected", [(1.0, 1.0), (0.0, 0.75), (2.0, 0.75), (-1.0, 0.0), (-3.0, 0.0), (9, 0)]
     )
     def test_style_reward_is_that_of_the_paper(self, logit, expected):
-        assert wrappers.style_reward(logit) == expected
+        assert style_reward.style_reward(logit) == expected
 
     def test_rows_are_rewarded_by_themselves(self):
         logits = np.linspace(-2.0, 4.0, 12).reshape(3, 4)
-        rewards = wrappers.style_reward(logits)
+        rewards = style_reward.style_reward(logits)
         assert rewards.shape == (3, 4)
         for index, logit in np.ndenumerate(logits):
             assert rewards[index] == max(0.0, 1.0 - (logit - 1.0) ** 2 / 4.0)
 
     def test_a_logit_that_is_not_a_number_stays_visible(self):
-        assert np.isnan(wrappers.style_reward(np.nan))
+        assert np.isnan(style_reward.style_reward(np.nan))
 
 
 class TestMix:
@@ -84,7 +84,7 @@ class TestMix:
             environment.reset()
             for _ in range(5):
                 task = bare.step(ACTION).reward
-                style = wrappers.style_reward(height_logit(bare.core.record_amp_obs_agent()))
+                style = style_reward.style_reward(height_logit(bare.core.record_amp_obs_agent()))
                 assert environment.step(ACTION).reward == 0.25 * task + 0.5 * 3.0 * style
                 assert environment.task_reward == task
                 assert environment.style_reward == style
@@ -107,11 +107,11 @@ class TestMix:
         assert (target.task_reward, target.style_reward) == (0.0, 0.0)
 
     def test_a_batch_has_the_rewards_of_its_rows(self):
-        with wrappers.StyleReward(
+        with style_reward.StyleReward(
             dm_deepmimic.load_batch(TARGET, 3, num_threads=1, seed=0), height_logit
         ) as batch:
             rows = [
-                wrappers.StyleReward(dm_deepmimic.load(TARGET, seed=seed), height_logit)
+                style_reward.StyleReward(dm_deepmimic.load(TARGET, seed=seed), height_logit)
                 for seed in batch.environment.seeds
             ]
             timesteps = [row.reset() for row in rows]
@@ -184,7 +184,7 @@ class TestForwarding:
 
     def test_a_batch_has_no_single_end(self):
         inside = dm_deepmimic.load_batch(WALK, 2, num_threads=1, seed=0)
-        with wrappers.StyleReward(inside, height_logit) as environment:
+        with style_reward.StyleReward(inside, height_logit) as environment:
             environment.reset()
             sentence = "Expected a single environment: the wrapped one is a batch."
             with pytest.raises(AttributeError, match=sentence):
@@ -196,14 +196,14 @@ class TestErrors:
     def test_a_scene_without_discriminator_observations_is_refused(self):
         with dm_deepmimic.load("humanoid3d_walk", seed=0) as environment:
             with pytest.raises(dm_deepmimic.UnsupportedError, match="discriminator observations"):
-                wrappers.StyleReward(environment, height_logit)
+                style_reward.StyleReward(environment, height_logit)
 
     @pytest.mark.parametrize("name", ["task_weight", "style_weight", "scale"])
     @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
     def test_weights_are_checked(self, name, value):
         with dm_deepmimic.load(WALK, seed=0) as environment:
             with pytest.raises(ValueError) as caught:
-                wrappers.StyleReward(environment, height_logit, **{name: value})
+                style_reward.StyleReward(environment, height_logit, **{name: value})
         assert str(caught.value) == f"Expected a finite {name} of at least 0, got {value!r}."
 
     def test_logits_of_another_shape_are_refused(self):

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import rotations
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, SPHERE
+from dm_deepmimic.rendering.renderer import mujoco
 from dm_deepmimic.shapes import ARROW, Role, Shape
-from dm_deepmimic.viewer.renderer import mujoco
 
-Array = npt.NDArray[np.float64]
 Ghost = Literal["off", "over", "beside"]
 
 GHOSTS: tuple[Ghost, ...] = ("off", "over", "beside")

@@ -8,11 +8,11 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.environment import Environment
 
-Array = npt.NDArray[np.float64]
 Discriminator = Callable[[Array], npt.ArrayLike]
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.rendering.drawing import Camera, Painter, place_camera
+from dm_deepmimic.rendering.renderer import mujoco
 from dm_deepmimic.shapes import Shape
-from dm_deepmimic.viewer.drawing import Camera, Painter, place_camera
-from dm_deepmimic.viewer.renderer import mujoco
 
 MAX_SIZE = 4096  # of a picture's side [pixels]
 _POINTER = ctypes.c_void_p

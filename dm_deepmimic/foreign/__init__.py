@@ -1,0 +1,1 @@
+"""Cores around simulators that are not ours."""

@@ -1,0 +1,1 @@
+"""Pictures and windows of what a core shows."""
