@@ -33,7 +33,7 @@ import dm_deepmimic
 from dm_deepmimic import arrays
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import episodes
+from dm_deepmimic.embedded import actions, episodes
 from dm_deepmimic.embedded.physics import articulated, integrate, kinematics, stable_pd, world
 from dm_deepmimic.embedded.physics.state import Physics, Scratch, world_of
 from dm_deepmimic.embedded.state import Scene
@@ -102,25 +102,27 @@ class Motion:
         self.batch = dm_deepmimic.load_batch(preset, num_envs, num_threads=num_threads, **SETTINGS)
         self.core = self.batch.core
         self._recorded, self._kernel_time = min(num_envs, MAX_RECORDED), 0.0
-        run_parts = self.core._run_parts
+        threads = self.core._threads
+        run = threads.run
 
-        def timed(*arguments: Any) -> None:
+        def timed(function: Callable[[int, int, int], object]) -> None:
             before = time.process_time()
-            run_parts(*arguments)
+            run(function)
             self._kernel_time += time.process_time() - before
 
-        self.core._run_parts = timed  # type: ignore[method-assign]
+        threads.run = timed  # type: ignore[method-assign]
         self._start()
         times = self.core.worlds.clip_time[:, None] + STEP * np.arange(1, NUM_STEPS + 1)
-        flat = self.core.reference_actions(times.ravel())
+        clips = self.core.scene.clips
+        flat = actions.reference_actions(self.core.character, clips, 0, times.ravel())
         self._actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
 
     def run(self) -> tuple[float, float, float]:
         """Returns CPU time, that of the kernel, and wall time of the whole, a control step [s]."""
         self._start()
         wall, cpu, self._kernel_time = time.perf_counter(), time.process_time(), 0.0
-        for actions in self._actions:
-            self.batch.step(actions)
+        for action in self._actions:
+            self.batch.step(action)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         if np.any(self.batch.end_reasons != EndReason.NONE):
             raise ValueError("Expected a preset whose clip loops, but an episode ended.")
@@ -131,11 +133,11 @@ class Motion:
         """Records the states before each engine step; checks that they are the environment's."""
         self.run()
         ends, targets = self._states(), []
-        for actions in self._actions:
-            self.core.set_actions(actions)
+        for action in self._actions:
+            self.core.set_actions(action)
             targets.append(self.core.worlds.pd_target[: self._recorded].copy())
         self._targets = np.array(targets)
-        rules = self.core._scene.rules
+        rules = self.core.scene.rules
         engine_steps = rules.num_substeps * round(rules.control_period / rules.timestep)
         steps, worlds, size = self._targets.shape
         self._recording = np.zeros((steps, worlds, engine_steps, 2, size))
@@ -149,7 +151,7 @@ class Motion:
         self._start()
         before = time.process_time()
         replay(
-            stage, core._scene, core.worlds.physics, self._targets, core._scratches[0].physics,
+            stage, core.scene, core.worlds.physics, self._targets, core._scratches[0].physics,
             self._recording,
         )  # fmt: skip
         return (time.process_time() - before) / self._targets[..., 0].size
@@ -160,11 +162,11 @@ class Motion:
         chosen = np.full(self.batch.num_envs, not idle)
         nobody = np.zeros(self.batch.num_envs, np.bool_)
         self._start()
-        for actions in self._actions:
-            core.set_actions(actions)
+        for action in self._actions:
+            core.set_actions(action)
             before = time.process_time()
             episodes.run_worlds(
-                0, count, core._scene, core._task, core._perturbations, core.worlds,
+                0, count, core.scene, core._task, core._perturbations, core.worlds,
                 core._scratches[0], chosen, nobody, MAX_UPDATES, True,
             )  # fmt: skip
             total += time.process_time() - before

@@ -60,6 +60,24 @@ def mode_of(mode: object) -> Mode:
     raise errors.CoreError(f"Expected mode 0 (train) or 1 (test), got {mode!r}.")
 
 
+def checked_forces(forces: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Returns forces on bodies as an array.
+
+    Raises:
+        CoreError: The shape is another or a number is not finite.
+    """
+    try:
+        array = np.array(forces, np.float64)
+    except (TypeError, ValueError):
+        raise errors.CoreError(
+            f"Expected forces of shape {shape}, all finite, got {forces!r}."
+        ) from None
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        got = str(array.shape) if array.shape != shape else "a number that is not finite"
+        raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
+    return array
+
+
 class EndReason(enum.IntEnum):
     """Why an episode ended, more exactly than `Terminate`.
 

@@ -65,6 +65,18 @@ def join_clips(clips: Sequence[Clip], weights: Sequence[float]) -> Clips:
     )
 
 
+def durations(clips: Clips) -> Array:
+    """Returns the duration of each clip of a set, shape `(C,)` [s]."""
+    return clips.times[clips.first[1:] - 1]
+
+
+def draw_clips(clips: Clips, generator: np.random.Generator, count: int) -> IntArray:
+    """Returns as many random clips of a set, by their weights; of one clip without a draw."""
+    if len(clips.share) == 1:
+        return np.zeros(count, np.int64)
+    return np.searchsorted(clips.share, generator.random(count), side="right")
+
+
 @counted
 def select(clips: Clips, index: int) -> Clip:
     """Returns one clip of a set; its arrays are the set's."""

@@ -11,7 +11,6 @@ import pytest
 
 import dm_deepmimic
 from dm_deepmimic import EndReason
-from dm_deepmimic.embedded import episodes
 
 WALK = "humanoid3d_walk"
 NUM_ENVS = 5
@@ -157,33 +156,6 @@ def test_an_end_at_the_reset_waits_for_the_first_step():
         assert np.all(rows.step_type == dm_env.StepType.FIRST) and np.all(rows.discount == 1.0)
         rows = batch.step(np.zeros((2, 28)))
         assert np.all(rows.step_type == dm_env.StepType.LAST) and np.all(rows.discount == 0.0)
-
-
-def test_an_interruption_leaves_no_thread_in_a_world(monkeypatch):
-    """The step ends only when all its worlds have stopped, so that nobody steps beside a reset."""
-    with dm_deepmimic.load_batch(WALK, 8, num_threads=2, seed=0) as batch:
-        batch.reset()
-        run_worlds, running = episodes.run_worlds, []
-
-        def interrupted(first, *arguments):
-            if first == 0:
-                raise KeyboardInterrupt
-            running.append(first)
-            run_worlds(first, *arguments)
-            running.remove(first)
-
-        monkeypatch.setattr(episodes, "run_worlds", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            batch.step(np.zeros((8, 28)))
-        assert running == []
-
-
-def test_two_threads_in_one_batch_are_refused():
-    with dm_deepmimic.load_batch(WALK, 2, num_threads=1, seed=0) as batch:
-        batch.reset()
-        with batch.core._lock, pytest.raises(dm_deepmimic.CoreError) as error:
-            batch.step(np.zeros((2, 28)))
-        assert str(error.value) == "Two threads used one environment at the same time."
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

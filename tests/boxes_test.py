@@ -42,7 +42,7 @@ def places(core) -> np.ndarray:
 
 def touching(core, shapes) -> bool:
     """Returns whether the first box touches one of some shapes."""
-    tree, physics = core.batch._scene.tree, core.batch.worlds.physics
+    tree, physics = core.batch.scene.tree, core.batch.worlds.physics
     pairs = tree.pairs.of[tree.num_links, list(shapes)]
     return bool(np.any(physics.pairs[0, pairs]["count"] > 0))
 
@@ -127,7 +127,7 @@ class TestBoxes:
         with dm_deepmimic.load(WALK, core="embedded", seed=0, enable_fall_end=False) as environment:
             environment.reset()
             core = environment.core
-            ground = [core.batch._scene.tree.num_links + 1]
+            ground = [core.batch.scene.tree.num_links + 1]
             core.throw_box(0.3, (8.0, 0.15, 0.0), (0.0, 0.0, 0.0))
             for _ in range(1199):
                 core.update(UPDATE)
@@ -142,7 +142,7 @@ class TestBoxes:
             for _ in range(600):
                 core.update(UPDATE)
             np.testing.assert_allclose(places(core)[0, 1], 0.05, atol=1e-3)
-            tree = core.batch._scene.tree
+            tree = core.batch.scene.tree
             assert len(tree.free) == 1 and tree.free["mass"] == pytest.approx(0.1)
 
     def test_the_oldest_make_room(self, core):

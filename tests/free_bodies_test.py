@@ -318,7 +318,7 @@ class TestCharacter:
             touched = 0
             for _ in range(60):
                 core.update(UPDATE)
-                pair = core.batch._scene.tree.pairs.of[1, LINKS]
+                pair = core.batch.scene.tree.pairs.of[1, LINKS]
                 touched += core.batch.worlds.physics.pairs[0, pair]["count"]
                 assert not core.get_contacts()[1] and core.end_reason() is EndReason.NONE
             assert touched > 0

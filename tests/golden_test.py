@@ -118,7 +118,7 @@ class TestBounds:
         assert list(bodies) == recorded["extra"]["fall_contact_bodies"]
 
     def test_getting_up_is_no_fall(self):
-        assert not open_core("getup_facedown").batch._scene.rules.fall_bodies.any()
+        assert not open_core("getup_facedown").batch.scene.rules.fall_bodies.any()
 
     def test_joint_weights_equal_the_recorded(self, pair):
         core, recorded = pair

@@ -188,7 +188,7 @@ class TestFiles:
 class TestOverrides:
     def test_physics_can_run_at_600_hertz(self):
         with dm_deepmimic.load(WALK, seed=0, num_sim_substeps=1) as environment:
-            timestep = environment.core.batch._scene.tree.timestep
+            timestep = environment.core.batch.scene.tree.timestep
             assert timestep == pytest.approx(1.0 / 600.0)
             environment.reset()
             assert environment.step(environment.core.reference_actions(0.1)[0]).mid()

@@ -138,7 +138,7 @@ class TestBounds:
 
     def test_the_same_bodies_fall_as_recorded(self, pair):
         core, recorded = pair
-        bodies = np.flatnonzero(core.batch._scene.rules.fall_bodies)
+        bodies = np.flatnonzero(core.batch.scene.rules.fall_bodies)
         assert bodies.tolist() == recorded["extra"]["fall_contact_bodies"]
 
 
@@ -183,7 +183,7 @@ class TestExpert:
         def read(core, case):
             clip = max(case["motion_id"], 0)
             ground = case["kin_origin_pos"][1]
-            return core.batch.expert_observations([clip], [case["expert_time"]], ground)[0]
+            return core.batch.expert.observations([clip], [case["expert_time"]], ground)[0]
 
         return largest((core, cases), "amp_obs_expert", read)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets, errors, kinematics
+from dm_deepmimic import EndReason, assets, errors, kinematics, motion
 from dm_deepmimic.embedded.scenes import heading_amp_getup, imitate_amp
 
 pytest.importorskip("pybullet_data")
@@ -648,7 +648,7 @@ class TestTargets:
 
     def test_clips_are_drawn_by_weight_and_begin_anywhere(self, clip_set):
         environment = open_scene(TARGET, motion_file=clip_set(walk=3.0, run=1.0))
-        lengths = environment.core.batch._durations
+        lengths = motion.durations(environment.core.batch.scene.clips)
 
         def read(worlds):
             return worlds.clip[0], worlds.clip_time[0]
@@ -733,7 +733,7 @@ class TestHistory:
         core, worlds = environment.core, environment.core.batch.worlds
         for _ in range(5):
             core.reset()
-            expert = core.batch.expert_observations([worlds.clip[0]], [worlds.clip_time[0]])[0]
+            expert = core.batch.expert.observations([worlds.clip[0]], [worlds.clip_time[0]])[0]
             agent = core.record_amp_obs_agent()
             for part in (slice(7, 59), slice(78, 130), slice(148, 184), slice(190, 226)):
                 np.testing.assert_allclose(agent[part], expert[part], atol=1e-12)

@@ -62,7 +62,7 @@ def test_contacts_of_others_are_not_shown():
         core.throw_box(0.2, (5.0, 0.1, 0.0), (0.0, 0.0, 0.0))
         for _ in range(30):
             core.update(1.0 / 600.0)
-        tree, physics = core.batch._scene.tree, core.batch.worlds.physics
+        tree, physics = core.batch.scene.tree, core.batch.worlds.physics
         box, ground = 15, 16
         assert physics.pairs[0, tree.pairs.of[box, ground]]["count"] > 0
         points = [s.position for s in core.shapes() if s.role is Role.CONTACT]

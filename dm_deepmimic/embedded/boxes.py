@@ -8,6 +8,7 @@ import numpy.typing as npt
 from dm_deepmimic import errors, shapes
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX
+from dm_deepmimic.embedded.physics.state import EMPTY_LEAF
 from dm_deepmimic.embedded.physics.tree import FreeBody
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.shapes import Role, Shape
@@ -27,7 +28,8 @@ class Boxes:
 
     def __init__(self, batch: WorldBatch) -> None:
         self._batch = batch
-        self._sides, self._ends = dict[int, float](), dict[int, float]()  # by number, oldest first
+        self._bodies: list[FreeBody] = []  # by number, those that are gone too
+        self._ends = dict[int, float]()  # by number, oldest first
         self._generator = np.random.default_rng(0)
 
     def throw(self, side: float, position: npt.ArrayLike, velocity: npt.ArrayLike) -> None:
@@ -55,8 +57,9 @@ class Boxes:
             self._remove(next(iter(self._ends)))
         number = min(set(range(MAX_BOXES)) - self._ends.keys())
         box = FreeBody(BOX, float(side), DENSITY * side**3, FRICTION)
-        self._batch.put_box(number, box, place, speed)
-        self._sides[number] = box.size
+        self._bodies[number : number + 1] = [box]
+        self._batch.set_boxes(self._bodies)
+        self._put(number, place, speed)
         self._ends[number] = self._batch.worlds.time[0] + LIFE_TIME
 
     def throw_at_character(self) -> None:
@@ -84,11 +87,7 @@ class Boxes:
 
     def shapes(self) -> list[Shape]:
         """Returns the boxes."""
-        places = {number: self._batch.box_place(number) for number in self._ends}
-        return [
-            Shape(BOX, np.full(3, self._sides[number]), place[:3], place[3:], Role.BOX)
-            for number, place in places.items()
-        ]
+        return [self._shape(number) for number in self._ends]
 
     def expire(self) -> None:
         """Removes the boxes whose time is over."""
@@ -101,9 +100,26 @@ class Boxes:
         for number in list(self._ends):
             self._remove(number)
 
+    def _put(self, number: int, position: Array, velocity: Array) -> None:
+        tree, physics = self._batch.scene.tree, self._batch.worlds.physics
+        physics.leaves[0, tree.num_links + self._index(number)] = EMPTY_LEAF
+        state = physics.free[0, self._index(number)]
+        state["is_present"] = True
+        state["position"], state["rotation"] = position, (1.0, 0.0, 0.0, 0.0)
+        state["speed"], state["spin"] = velocity, 0.0
+
     def _remove(self, number: int) -> None:
-        self._batch.remove_box(number)
+        self._batch.worlds.physics.free[0, self._index(number)]["is_present"] = False
         del self._ends[number]
+
+    def _shape(self, number: int) -> Shape:
+        size = np.full(3, self._bodies[number].size)
+        state = self._batch.worlds.physics.free[0, self._index(number)].copy()
+        return Shape(BOX, size, state["position"], state["rotation"], Role.BOX)
+
+    def _index(self, number: int) -> int:
+        """Returns which of the world's free bodies a box is."""
+        return len(self._batch.scene_bodies) + number
 
 
 def _is_point(array: Array) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import errors, motion
 from dm_deepmimic.arrays import Array, BoolArray
-from dm_deepmimic.core import ActionSpace, EndReason, Terminate, mode_of
-from dm_deepmimic.embedded import amp, boxes, features, rewards, scenery
+from dm_deepmimic.core import ActionSpace, EndReason, Terminate, checked_forces, mode_of
+from dm_deepmimic.embedded import actions, amp, boxes, features, rewards, scenery
 from dm_deepmimic.embedded.scenes import task
-from dm_deepmimic.embedded.worlds import WorldBatch, checked_forces
+from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
 
@@ -148,13 +148,16 @@ class EmbeddedCore:
 
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
-        return self.batch.get_motion_length()
+        worlds, clips = self.batch.worlds, self.batch.scene.clips
+        return float(motion.durations(clips)[worlds.clip[0]])
 
     def reference_actions(self, times: npt.ArrayLike) -> Array:
         """Returns the actions whose PD targets are the clip's poses at some times [s], shape
         `(len(times), A)`.
         """
-        return self.batch.reference_actions(times)
+        batch = self.batch
+        clip = int(batch.worlds.clip[0])
+        return actions.reference_actions(batch.character, batch.scene.clips, clip, times)
 
     def need_new_action(self, agent_id: int = 0) -> bool:
         """Returns whether a control period begins now."""
@@ -368,13 +371,13 @@ class EmbeddedCore:
         it is above the clip's origin, which resets lift, where `sample_expert` is above the ground.
         """
         ground = float(self.batch.worlds.origin[0, 1])
-        return self.batch.expert_observations(*self.batch.draw_expert(1), ground)[0]
+        return self.batch.expert.observations(*self.batch.expert.draw(1), ground)[0]
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape
         `(count, get_amp_obs_size())`.
         """
-        return self.batch.sample_expert(count)
+        return self.batch.expert.sample(count)
 
     def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
         """Returns an empty array."""
@@ -412,7 +415,7 @@ class EmbeddedCore:
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
-        self.batch.set_sample_count(count)
+        self.batch.timer.set_sample_count(count)
 
     def log_val(self, agent_id: int, value: float) -> None:
         """Takes a value estimate, which only a viewer would show."""
@@ -541,7 +544,7 @@ class EmbeddedCore:
         self, time: float | None, frame: int | None, reset_args: ResetArgs | None
     ) -> None:
         """Starts an episode at a place in a clip, before the end of one that does not loop."""
-        index = self.batch.draw_clip(0)
+        index = self.batch.starts.draw_clip(0)
         clip = self.batch.clip(index)
         if frame is not None:
             last = len(clip.times) - (1 if clip.loops else 2)

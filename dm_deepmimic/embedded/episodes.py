@@ -10,9 +10,9 @@ import numpy as np
 
 from dm_deepmimic import arrays, kinematics, motion, rotations
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
-from dm_deepmimic.character import REVOLUTE, SPHERICAL, Skeleton
-from dm_deepmimic.compiling import counted, inlined, inner, jit
+from dm_deepmimic.compiling import inlined, inner, jit
 from dm_deepmimic.embedded import (
+    actions,
     explosion,
     features,
     noise,
@@ -113,21 +113,13 @@ def start_worlds(
             lift = reference.lift_above_ground(skeleton, joints)
             pose[1] += lift
             origin[1] += lift
-        _default_target(skeleton, worlds.pd_target[w])
+        actions.default_target(skeleton, worlds.pd_target[w])
         worlds.contact[w] = False
         perturbations.start_pushes(perturbation, worlds.pushes, w, worlds.chance[w : w + 1])
         before = start - scene.rules.control_period
         reference.reference_pose(clip, skeleton, before, origin, turn, worlds.pose_before[w])
         reference.reference_velocity(clip, before, turn, worlds.velocity_before[w])
         tasks.start_task(task, worlds, w, start)
-
-
-@jit
-def set_targets(skeleton: Skeleton, actions: Array, chosen: BoolArray, out_target: Array) -> None:
-    """Turns the actions of each chosen world, shape `(N, A)`, into its PD target pose."""
-    for w in range(len(chosen)):
-        if chosen[w]:
-            _set_target(skeleton, actions[w], out_target[w])
 
 
 @jit
@@ -189,27 +181,6 @@ def _place(
     world.place(scene.tree, body, pose, velocity)
     worlds.finite[w], worlds.contact[w] = True, False
     kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
-
-
-@counted
-def clip_actions(
-    skeleton: Skeleton, clips: motion.Clips, index: int, times: Array, out_actions: Array
-) -> None:
-    """Writes the actions that target a clip's poses at the times, shape `(len(times), A)`."""
-    clip = motion.select(clips, index)
-    pose = np.zeros(clip.poses.shape[1])
-    for i in range(len(times)):
-        motion.sample_pose(clip, skeleton, times[i], pose)
-        for joint in range(1, len(skeleton.parent)):
-            offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
-            if skeleton.joint_type[joint] == SPHERICAL:
-                q = rotations.standardized(pose[offset : offset + 4])
-                if skeleton.angle_axis:
-                    arrays.write(out_actions[i], at, rotations.to_angle_axis(q))
-                else:
-                    arrays.write(out_actions[i], at, rotations.to_exponential_map(q))
-            elif skeleton.joint_type[joint] == REVOLUTE:
-                out_actions[i, at] = pose[offset]
 
 
 @inlined
@@ -345,24 +316,3 @@ def _record(
     )
     ended_badly = worlds.fallen[w] or worlds.end_reason[w] == INVALID
     worlds.reward[w] = 0.0 if ended_badly else reward
-
-
-@inner
-def _default_target(skeleton: Skeleton, target: Array) -> None:
-    target[:] = 0.0
-    for joint in range(1, len(skeleton.parent)):
-        if skeleton.joint_type[joint] == SPHERICAL:
-            target[skeleton.pose_offset[joint]] = 1.0
-
-
-@inner
-def _set_target(skeleton: Skeleton, action: Array, target: Array) -> None:
-    for joint in range(1, len(skeleton.parent)):
-        offset, at = skeleton.pose_offset[joint], skeleton.action_offset[joint]
-        if skeleton.joint_type[joint] == SPHERICAL:
-            if skeleton.angle_axis:
-                arrays.write(target, offset, rotations.from_angle_axis(action[at : at + 4]))
-            else:
-                arrays.write(target, offset, rotations.from_exponential_map(action[at : at + 3]))
-        elif skeleton.joint_type[joint] == REVOLUTE:
-            target[offset] = action[at]

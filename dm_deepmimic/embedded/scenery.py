@@ -24,9 +24,21 @@ def world_shapes(batch: WorldBatch) -> list[Shape]:
     return [
         *shapes.character_shapes(character, worlds.pose[0], Role.BODY),
         *shapes.character_shapes(character, worlds.clip_pose[0], Role.REFERENCE),
-        *(shapes.sphere(point, CONTACT_SIZE, Role.CONTACT) for point in batch.contact_points()),
+        *(shapes.sphere(point, CONTACT_SIZE, Role.CONTACT) for point in contact_points(batch)),
         *_task_shapes(batch),
     ]
+
+
+def contact_points(batch: WorldBatch) -> Array:
+    """Returns where the character of a single world touches something, shape `(C, 3)` [m]."""
+    physics, tree = batch.worlds.physics, batch.scene.tree
+    points = [
+        point["world_first"]
+        for slot in np.flatnonzero(physics.owners[0] >= 0)
+        for point in physics.points[0, slot, : physics.pairs[0, physics.owners[0, slot]]["count"]]
+        if tree.pairs.first[physics.owners[0, slot]] < tree.num_links
+    ]
+    return np.array(points).reshape(-1, 3)
 
 
 def _task_shapes(batch: WorldBatch) -> Iterator[Shape]:

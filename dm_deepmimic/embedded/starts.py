@@ -1,0 +1,123 @@
+"""How episodes begin, drawn for N worlds, each with a random generator of its own."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dm_deepmimic import errors, motion
+from dm_deepmimic.arguments import SceneSettings
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
+from dm_deepmimic.character import Character
+from dm_deepmimic.core import Mode
+from dm_deepmimic.embedded import noise
+from dm_deepmimic.embedded.timer import Timer
+from dm_deepmimic.resets import ResetArgs
+
+
+class Start(NamedTuple):
+    """The beginnings of N episodes; what is in the rows of worlds that go on means nothing."""
+
+    recovers: BoolArray  # (N,) whether the character stays as it lies
+    clips: IntArray  # (N,) which one of the set
+    times: Array  # (N,) in the clip [s]
+    headings: Array  # (N,) turn of the clip about y [rad]
+    limits: Array  # (N,) length of the episode [s]
+    noise: noise.Noise | None  # of the first pose and velocity
+    draws: Array  # (N, noise.num_draws) its random numbers
+    resolves: bool  # whether characters are lifted out of the ground
+
+
+class Starts:
+    """Draws the beginnings of episodes."""
+
+    def __init__(
+        self,
+        settings: SceneSettings,
+        character: Character,
+        clips: motion.Clips,
+        timer: Timer,
+        reset_args: ResetArgs,
+    ) -> None:
+        """Takes what beginnings depend on; `seed` comes before the first draw.
+
+        Raises:
+            ArgumentError: Episodes would begin after the end of a clip that does not loop.
+            UnknownNameError: The character lacks a joint that the reset arguments name.
+        """
+        self._settings, self._character, self._timer = settings, character, timer
+        self._reset_args, self._clips = reset_args, clips
+        latest = reset_args.time_max if reset_args.custom_time else 0.0
+        for last, loops in zip(motion.durations(clips), clips.loops, strict=True):
+            if not loops and not latest < last:
+                end = f"a time before {last:g} s, the end of a clip that does not loop,"
+                raise errors.ArgumentError("reset_args", "time_max", repr(latest), end)
+        self._noise = noise.make_noise(reset_args, character)
+
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Restarts each world's random numbers."""
+        self.generators = [np.random.default_rng(seed) for seed in seeds]
+        self._recovers = np.ones(len(seeds), np.bool_)  # so that the next episode is none
+
+    def draw_clip(self, world: int) -> int:
+        """Returns a random clip of the set, by their weights."""
+        return int(motion.draw_clips(self._clips, self.generators[world], 1)[0])
+
+    def draw(
+        self,
+        chosen: BoolArray,
+        mode: Mode,
+        fell: BoolArray,
+        *,
+        clips: IntArray | None = None,
+        times: Array | None = None,
+        reset_args: ResetArgs | None = None,
+    ) -> Start:
+        """Returns the beginnings of the chosen worlds' episodes.
+
+        Args:
+            chosen: Shape `(N,)`.
+            mode: Training or testing.
+            fell: Whether each world's last episode ended by a fall, shape `(N,)`.
+            clips: Which clip of the set, shape `(N,)`; drawn by default.
+            times: Where in the clip, shape `(N,)` [s]; drawn by default.
+            reset_args: How these episodes begin; by default as all do.
+        """
+        args, start_noise = reset_args or self._reset_args, self._noise
+        if reset_args is not None:
+            start_noise = noise.make_noise(reset_args, self._character)
+        n, durations = len(chosen), motion.durations(self._clips)
+        starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
+        clip_ids = np.zeros(n, np.int64)
+        draws = np.zeros((n, noise.num_draws(start_noise, self._character)))
+        for world in np.flatnonzero(chosen):
+            generator = self.generators[world]
+            could = fell[world] and times is None and mode is Mode.TRAIN
+            self._recovers[world] = could and self._draw_recovery(int(world))
+            limits[world] = self._timer.draw(generator, mode)
+            clip_ids[world] = self.draw_clip(int(world)) if clips is None else clips[world]
+            earliest, latest = 0.0, durations[clip_ids[world]]
+            if args.custom_time:
+                earliest, latest = args.time_min, args.time_max
+            starts[world] = generator.uniform(earliest, latest)
+            if self._settings.enable_rand_rot_reset:
+                headings[world] = generator.uniform(-math.pi, math.pi)
+            draws[world] = generator.random(draws.shape[1])
+        return Start(
+            recovers=self._recovers,
+            clips=clip_ids,
+            times=starts if times is None else np.asarray(times, np.float64),
+            headings=headings,
+            limits=limits,
+            noise=start_noise if draws.size > 0 else None,
+            draws=draws,
+            resolves=bool(args.resolve),
+        )
+
+    def _draw_recovery(self, world: int) -> bool:
+        """Returns whether a world's next episode goes on from its fall, never twice in a row."""
+        share = self._settings.recover_episode_prob
+        if self._settings.scene != "heading_amp_getup" or share == 0.0 or self._recovers[world]:
+            return False
+        return bool(self.generators[world].random() < share)

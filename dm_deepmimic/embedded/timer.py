@@ -1,0 +1,53 @@
+"""The timer of episodes: how long each may last, annealed while training goes on."""
+
+import numpy as np
+
+from dm_deepmimic import errors
+from dm_deepmimic.arguments import SceneSettings
+from dm_deepmimic.core import Mode
+
+ANNEAL_POWER = 4.0
+
+
+class Timer:
+    """Draws time limits as the original does."""
+
+    def __init__(self, settings: SceneSettings) -> None:
+        """Takes the limits from a scene's settings."""
+        self._settings = settings
+        self._sample_count = 0
+
+    @property
+    def longest(self) -> float:
+        """No limit is above it [s]."""
+        return max(self._settings.time_lim_max, self._settings.time_end_lim_max)
+
+    def set_sample_count(self, count: int) -> None:
+        """Anneals the limits by the samples that training has seen.
+
+        Raises:
+            CoreError: The count is below 0.
+        """
+        if not count >= 0:
+            raise errors.CoreError(f"Expected a sample count of at least 0, got {count!r}.")
+        self._sample_count = count
+
+    def draw(self, generator: np.random.Generator, mode: Mode) -> float:
+        """Returns an episode's length [s]; in tests it is the largest end limit."""
+        s = self._settings
+        if mode is Mode.TEST:
+            return s.time_end_lim_max
+        share = 0.0
+        if s.anneal_samples > 0:
+            share = min(self._sample_count / s.anneal_samples, 1.0) ** ANNEAL_POWER
+        low = _blend(s.time_lim_min, s.time_end_lim_min, share)
+        high = _blend(s.time_lim_max, s.time_end_lim_max, share)
+        if s.timer_type == "exp":
+            mean = _blend(s.time_lim_exp, s.time_end_lim_exp, share)
+            return min(low + generator.exponential(mean), high)
+        return low if low == high else generator.uniform(low, high)
+
+
+def _blend(start: float, end: float, share: float) -> float:
+    """Returns the value a share of the way; equal ends stay exact, infinities too."""
+    return start if start == end or share == 0.0 else (1.0 - share) * start + share * end
