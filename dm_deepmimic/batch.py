@@ -117,11 +117,7 @@ class BatchEnvironment(environment.EnvironmentBase):
         step_type = np.where(first, FIRST, np.where(self._ended, LAST, MID))
         reward = np.where(first, 0.0, worlds.reward).astype(self._dtype)
         discount = np.where(first, 1.0, DISCOUNTS[worlds.end_reason]).astype(self._dtype)
-        state, goal = worlds.state.astype(self._dtype), worlds.goal.astype(self._dtype)
-        if self._kind == "flat":
-            observation = np.concatenate([state, goal], axis=1)
-            return dm_env.TimeStep(step_type, reward, discount, observation)
-        parts = {"state": state, "goal": goal}
-        if self._kind == "amp":
-            parts["amp"] = self.core.record_amp_observations().astype(self._dtype)
-        return dm_env.TimeStep(step_type, reward, discount, parts)
+        observation = self._observation(
+            worlds.state, worlds.goal, self.core.record_amp_observations
+        )
+        return dm_env.TimeStep(step_type, reward, discount, observation)

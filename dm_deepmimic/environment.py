@@ -9,7 +9,8 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, specs
+from dm_deepmimic import capabilities, errors, specs
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 
 if TYPE_CHECKING:
@@ -85,6 +86,17 @@ class EnvironmentBase:
     def _check_open(self) -> None:
         if self._closed:
             raise errors.CoreError("Expected an open environment: this one was closed.")
+
+    def _observation(self, state: Array, goal: Array, record_amp: Callable[[], Array]) -> Any:
+        """Returns the observation of one world, or of as many as the arrays have rows, in arrays of
+        its own.
+        """
+        if self._kind == "flat":
+            return np.concatenate([state, goal], axis=-1, dtype=self._dtype)
+        parts = {"state": state.astype(self._dtype), "goal": goal.astype(self._dtype)}
+        if self._kind == "amp":
+            parts["amp"] = record_amp().astype(self._dtype)
+        return parts
 
     def __enter__(self) -> Self:
         return self
@@ -181,7 +193,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         self._return += float(reward)
         self._ended = reason is not EndReason.NONE
         step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
-        return dm_env.TimeStep(step_type, reward, discount, self._observation())
+        return dm_env.TimeStep(step_type, reward, discount, self._observe())
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes the character's bodies until the next call or reset.
@@ -195,8 +207,10 @@ class Environment(EnvironmentBase, dm_env.Environment):
             MissingMethodError: The core cannot.
         """
         self._check_open()
-        core: Any = self.core  # not every one has it
-        core.set_body_forces(forces)
+        pushed = capabilities.ask(self.core, capabilities.TakesForces)
+        if pushed is None:
+            raise errors.MissingMethodError(self.core.name, "set_body_forces")
+        pushed.set_body_forces(forces)
 
     @property
     def core_name(self) -> str:
@@ -280,7 +294,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         reset()
         self._ended = False
         self._start_counts()
-        return dm_env.restart(self._observation())
+        return dm_env.restart(self._observe())
 
     def _start_counts(self) -> None:
         self._end_reason = EndReason.NONE
@@ -290,15 +304,9 @@ class Environment(EnvironmentBase, dm_env.Environment):
     def _scalar(self, value: float) -> Any:
         return self._dtype.type(value)
 
-    def _observation(self) -> Any:
-        state = self.core.record_state().astype(self._dtype)
-        goal = self.core.record_goal().astype(self._dtype)
-        if self._kind == "flat":
-            return np.concatenate([state, goal])
-        if self._kind == "dict":
-            return {"state": state, "goal": goal}
-        amp = self.core.record_amp_obs_agent().astype(self._dtype)
-        return {"state": state, "goal": goal, "amp": amp}
+    def _observe(self) -> Any:
+        core = self.core
+        return self._observation(core.record_state(), core.record_goal(), core.record_amp_obs_agent)
 
 
 def checked_actions(

@@ -93,6 +93,9 @@ class ClipPlayer:
     def shutdown(self) -> None:
         """Does nothing."""
 
+    def close(self) -> None:
+        """Does nothing."""
+
 
 def load_player(
     name_or_path: str | os.PathLike[str],
