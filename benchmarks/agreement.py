@@ -93,7 +93,7 @@ def replay(rollouts: Mapping[str, Any], name: str) -> Replay:
         core = environment.core
         worlds, person = core.batch.worlds, core.batch.character
         core.reset_time(field["kin_time"][0])
-        worlds.origin[0] += field["kin_pose"][0, :3] - worlds.clip_pose[0, :3]
+        worlds.rows["origin"][0] += field["kin_pose"][0, :3] - worlds.clip_pose[0, :3]
         core.set_pose(field["pose"][0])
         core.set_vel(field["vel"][0])
         for step, action in enumerate(field["action"], start=1):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import scipy.stats
 
 import dm_deepmimic
-from dm_deepmimic import assets, pretrained
+from dm_deepmimic import pretrained, scene_files
 
 Array = npt.NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def run(skill: str, phases: Array) -> Array:
     """
     name = f"humanoid3d_{skill}"
     policy = pretrained.load_policy(
-        assets.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
+        scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
     )
     rewards = np.full((len(phases), STEPS), np.nan)
     with dm_deepmimic.load_batch(
@@ -44,8 +44,8 @@ def run(skill: str, phases: Array) -> Array:
         for step in range(STEPS):
             core.set_actions(policy(core.worlds.state), running)
             core.control_step(running)
-            rewards[running, step] = core.worlds.reward[running]
-            running &= core.worlds.end_reason == dm_deepmimic.EndReason.NONE
+            rewards[running, step] = core.worlds.rows["reward"][running]
+            running &= core.worlds.rows["end_reason"] == dm_deepmimic.EndReason.NONE
     return rewards
 
 

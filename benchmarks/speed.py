@@ -33,10 +33,10 @@ import dm_deepmimic
 from dm_deepmimic import arrays
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import actions, episodes
+from dm_deepmimic.embedded import episodes
 from dm_deepmimic.embedded.physics import articulated, integrate, kinematics, stable_pd, world
-from dm_deepmimic.embedded.physics.state import Physics, Scratch, world_of
-from dm_deepmimic.embedded.state import Scene
+from dm_deepmimic.embedded.physics.state import world_of
+from dm_deepmimic.embedded.state import Scene, Scratch, Worlds
 from dm_deepmimic.embedded.worlds import MAX_UPDATES
 from dm_deepmimic.foreign import pybullet_port
 
@@ -58,17 +58,17 @@ RECORD, DYNAMICS, WITH_PD, WITH_CONTACTS = range(4)
 
 @jit
 def replay(
-    stage: int, scene: Scene, physics: Physics, targets: Array, scratch: Scratch, states: Array
+    stage: int, scene: Scene, worlds: Worlds, targets: Array, scratch: Scratch, states: Array
 ) -> None:
     """Steps the physics of the first M worlds, just placed, alone.
 
     RECORD writes states, shape `(control steps, M, engine steps, 2, P)`; other stages load them:
     DYNAMICS alone, WITH_PD, or WITH_CONTACTS, which is all. Targets are `(control steps, M, P)`.
     """
-    tree, num_substeps = scene.tree, scene.rules.num_substeps
+    tree, num_substeps, rate = scene.tree, scene.rules.num_substeps, scratch.physics.rate
     for step in range(targets.shape[0]):
         for w in range(targets.shape[1]):
-            body, links = world_of(physics, w), scratch.links
+            body, links = world_of(worlds.physics, w), scratch.physics.links
             for number in range(states.shape[2]):
                 pose, velocity = states[step, w, number, 0], states[step, w, number, 1]
                 if stage == RECORD:
@@ -83,14 +83,14 @@ def replay(
                 if stage != DYNAMICS and number % num_substeps == 0:
                     stable_pd.stable_pd_torque(
                         tree, links, body.pose, body.velocity, targets[step, w],
-                        num_substeps * tree.timestep, scratch.rate, body.torque,
+                        num_substeps * tree.timestep, rate, body.torque,
                     )  # fmt: skip
                     stable_pd.clamp_torque(tree, body.torque)
                 if stage == RECORD or stage == WITH_CONTACTS:
-                    world.step(tree, body, scratch)
+                    world.step(tree, body, scratch.physics)
                     continue
-                articulated.accelerate(tree, links, body.torque, body.push[:0], 0.0, scratch.rate)
-                integrate.add_velocity(tree, body.velocity, scratch.rate, tree.timestep)
+                articulated.accelerate(tree, links, body.torque, body.push[:0], 0.0, rate)
+                integrate.add_velocity(tree, body.velocity, rate, tree.timestep)
                 integrate.advance_pose(tree, body.pose, body.velocity)
 
 
@@ -112,17 +112,16 @@ class Motion:
 
         threads.run = timed  # type: ignore[method-assign]
         self._start()
-        times = self.core.worlds.clip_time[:, None] + STEP * np.arange(1, NUM_STEPS + 1)
-        clips = self.core.scene.clips
-        flat = actions.reference_actions(self.core.character, clips, 0, times.ravel())
+        times = self.core.worlds.rows["clip_time"][:, None] + STEP * np.arange(1, NUM_STEPS + 1)
+        flat = self.core.reference_actions(times.ravel())
         self._actions = flat.reshape(num_envs, NUM_STEPS, -1).swapaxes(0, 1).copy()
 
     def run(self) -> tuple[float, float, float]:
         """Returns CPU time, that of the kernel, and wall time of the whole, a control step [s]."""
         self._start()
         wall, cpu, self._kernel_time = time.perf_counter(), time.process_time(), 0.0
-        for action in self._actions:
-            self.batch.step(action)
+        for actions in self._actions:
+            self.batch.step(actions)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         if np.any(self.batch.end_reasons != EndReason.NONE):
             raise ValueError("Expected a preset whose clip loops, but an episode ended.")
@@ -133,8 +132,8 @@ class Motion:
         """Records the states before each engine step; checks that they are the environment's."""
         self.run()
         ends, targets = self._states(), []
-        for action in self._actions:
-            self.core.set_actions(action)
+        for actions in self._actions:
+            self.core.set_actions(actions)
             targets.append(self.core.worlds.pd_target[: self._recorded].copy())
         self._targets = np.array(targets)
         rules = self.core.scene.rules
@@ -148,12 +147,10 @@ class Motion:
     def run_physics(self, stage: int) -> float:
         """Returns the CPU time of a stage of `replay`, a control step [s]."""
         core = self.core
+        *_, scene, worlds = core._shared
         self._start()
         before = time.process_time()
-        replay(
-            stage, core.scene, core.worlds.physics, self._targets, core._scratches[0].physics,
-            self._recording,
-        )  # fmt: skip
+        replay(stage, scene, worlds, self._targets, core._scratches[0], self._recording)
         return (time.process_time() - before) / self._targets[..., 0].size
 
     def run_kernel(self, *, idle: bool = False) -> float:
@@ -162,13 +159,12 @@ class Motion:
         chosen = np.full(self.batch.num_envs, not idle)
         nobody = np.zeros(self.batch.num_envs, np.bool_)
         self._start()
-        for action in self._actions:
-            core.set_actions(action)
+        for actions in self._actions:
+            core.set_actions(actions)
             before = time.process_time()
             episodes.run_worlds(
-                0, count, core.scene, core._task, core._perturbations, core.worlds,
-                core._scratches[0], chosen, nobody, MAX_UPDATES, True,
-            )  # fmt: skip
+                0, count, *core._shared, core._scratches[0], chosen, nobody, MAX_UPDATES, True
+            )
             total += time.process_time() - before
         return total / NUM_STEPS / (1 if idle else count)
 
@@ -181,7 +177,7 @@ class Motion:
             episode, call = self.run_kernel() - physics, self.run_kernel(idle=True)
             times.append((dynamics, pd - dynamics, episode, call))
         dynamics, pd, episode, call = np.median(times, axis=0)
-        episode -= call / self._recorded  # it hands over a hundred arrays
+        episode -= call / self._recorded
         kernel -= call / self.batch.num_envs
         contacts = kernel - dynamics - pd - episode
         return whole, wall, (dynamics, pd, contacts, episode, whole - kernel)

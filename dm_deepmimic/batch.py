@@ -91,12 +91,12 @@ class BatchEnvironment(environment.EnvironmentBase):
     @property
     def end_reasons(self) -> npt.NDArray[np.int64]:
         """Why each world's episode ended, values of `EndReason`, shape `(N,)`."""
-        return self.core.worlds.end_reason.copy()
+        return self.core.worlds.rows["end_reason"].copy()
 
     @property
     def dtw_costs(self) -> npt.NDArray[np.float64]:
         """Distance of each ended test episode of `imitate_amp` to the clip, NaN of others [m]."""
-        return self.core.worlds.cost.copy()
+        return self.core.worlds.rows["cost"].copy()
 
     def invalid_cause(self, world: int) -> str | None:
         """Returns why a world's episode is invalid, None where it is not."""
@@ -113,10 +113,10 @@ class BatchEnvironment(environment.EnvironmentBase):
 
     def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:
         worlds = self.core.worlds
-        self._ended = ~first & (worlds.end_reason != EndReason.NONE)
+        self._ended = ~first & (worlds.rows["end_reason"] != EndReason.NONE)
         step_type = np.where(first, FIRST, np.where(self._ended, LAST, MID))
-        reward = np.where(first, 0.0, worlds.reward).astype(self._dtype)
-        discount = np.where(first, 1.0, DISCOUNTS[worlds.end_reason]).astype(self._dtype)
+        reward = np.where(first, 0.0, worlds.rows["reward"]).astype(self._dtype)
+        discount = np.where(first, 1.0, DISCOUNTS[worlds.rows["end_reason"]]).astype(self._dtype)
         observation = self._observation(
             worlds.state, worlds.goal, self.core.record_amp_observations
         )

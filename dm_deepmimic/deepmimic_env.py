@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dm_deepmimic import building, core, errors
+from dm_deepmimic import core, scene_files
+from dm_deepmimic.choices import Choices
+from dm_deepmimic.embedded import building
 from dm_deepmimic.embedded.core import EmbeddedCore
 
 if TYPE_CHECKING:
@@ -37,11 +39,9 @@ class DeepMimicEnv(EmbeddedCore):
             DeepMimicError: See `load`.
         """
         seed = int(np.random.randint(np.iinfo(np.int32).max))
-        choices = building.Choices(time_limit="anneal")
-        if isinstance(args, str):
-            raise errors.ArgumentError("DeepMimicEnv", "args", repr(args), "a list of strings")
-        scene = building.SceneFiles(list(args))
-        super().__init__(building.embedded_worlds(scene, choices, [seed], num_threads=1))
+        choices = Choices(time_limit="anneal")
+        scene = scene_files.read_command_line(args)
+        super().__init__(building.build_worlds(scene, choices, [seed], num_threads=1))
         self.enable_draw = bool(enable_draw)
         self._canvas: Canvas | None = None
         if self.enable_draw:

@@ -1,6 +1,5 @@
 """The `dm_env.Environment`: one core, one control step a time step."""
 
-import numbers
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -9,7 +8,7 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import capabilities, errors, specs
+from dm_deepmimic import capabilities, checks, errors, specs
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 
@@ -67,7 +66,7 @@ class EnvironmentBase:
         """
         self._check_open()
         self.amp_observation_spec()
-        if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 0:
+        if not checks.is_whole(count) or count < 0:
             raise ValueError(f"Expected a whole number of at least 0, got {count!r}.")
         return self._core.sample_expert(int(count)).astype(self._dtype)
 

@@ -1,7 +1,11 @@
-"""Every exception of the package, each writing its own sentence from the parts it is given."""
+"""Every exception of the package, each writing its own sentence from the parts it is given, and
+its warnings.
+"""
 
 import difflib
 import os
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -43,7 +47,7 @@ class UnknownNameError(DeepMimicError, ValueError):
         sentence = f"Unknown {kind} {name!r}{f' in {where}' if where else ''}."
         if suggest:
             sentence += suggestion(name, names)
-        sentence += f" Known {kind}s: {', '.join(names)}."
+        sentence += f" Known {kind}s: {', '.join(names) or 'none'}."
         super().__init__(sentence, kind, name, where, tuple(names), suggest)
 
 
@@ -104,3 +108,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean '...'?` with the nearest known name, or nothing if none is near."""
     nearest = difflib.get_close_matches(name, sorted(known), n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def warn(sentence: str, category: type[Warning] = UserWarning) -> None:
+    """Warns at the line outside of the package that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, category, stacklevel=level)

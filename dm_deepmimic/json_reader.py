@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 
 
 class JsonReader:
@@ -60,7 +60,7 @@ class JsonReader:
         if key not in self._value and default is not None:
             return default
         value: Any = self._value.get(key)
-        if is_number(value) and value >= low:
+        if checks.is_finite(value) and value >= low:
             return float(value)
         raise self.error(key, "a number" if low == -math.inf else f"a number of at least {low:g}")
 
@@ -69,7 +69,7 @@ class JsonReader:
         if key not in self._value and default is not None:
             return default
         value: Any = self._value.get(key)
-        if is_number(value) and value > 0:
+        if checks.is_finite(value) and value > 0:
             return float(value)
         raise self.error(key, "a number above 0")
 
@@ -87,7 +87,7 @@ class JsonReader:
     def flag(self, key: str, default: bool) -> bool:
         """Returns a boolean; a number is true unless it is zero, as to DeepMimic's reader."""
         value = self._value.get(key, default)
-        if isinstance(value, bool) or is_number(value):
+        if isinstance(value, bool) or checks.is_finite(value):
             return bool(value)
         raise self.error(key, "true or false")
 
@@ -109,16 +109,6 @@ class JsonReader:
         """Returns the error that a key's value is not what was expected."""
         got = _excerpt(self._value.get(key))
         return errors.AssetFormatError(self._path, self.where(key), expected, got)
-
-
-def is_number(value: Any) -> bool:
-    """Returns whether a JSON value is a finite number that a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
 
 
 def _excerpt(value: Any) -> str:

@@ -3,10 +3,11 @@
 import pathlib
 from collections.abc import Iterator
 
-from dm_deepmimic import arguments, assets, building, character, errors
-from dm_deepmimic.embedded import amp, features
-from dm_deepmimic.embedded.scenes import task
+from dm_deepmimic import errors, presets, scene_files
+from dm_deepmimic.embedded import amp, features, scenes
 from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.scene_files import SceneFiles
+from dm_deepmimic.settings import Settings
 
 HEAD = ("preset", "scene", "clips", "state", "goal", "action", "AMP", "limit [s]")
 MISSING = "not installed"
@@ -14,7 +15,7 @@ MISSING = "not installed"
 
 def main() -> None:
     """Prints each preset's scene, clips with their durations, sizes, and time limit."""
-    table = [HEAD, *(tuple(_row(name)) for name in assets.preset_names())]
+    table = [HEAD, *(tuple(_row(name)) for name in presets.names())]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print(
@@ -23,36 +24,32 @@ def main() -> None:
 
 
 def _row(name: str) -> Iterator[str]:
-    scene = building.SceneFiles(name)
-    settings = arguments.scene_settings(scene.arguments)
-    person = character.load_character(
-        scene.find(settings.character_files[0], building.FILES["character_files"])
-    )
-    controller = character.load_controller(
-        scene.find(settings.char_ctrl_files[0], building.FILES["char_ctrl_files"]), person
-    )
-    kind = task.KINDS[settings.scene]
+    scene = scene_files.read_scene(name)
+    settings = scenes.read_settings(scene.arguments)
+    person = scene.read_character(settings.character_files[0])
+    controller = scene.read_controller(settings.char_ctrl_files[0], person)
+    kind = scenes.find(settings.scene)
     state = features.state_size(features.state_layout("2021", controller), person.num_joints)
     yield name
     yield settings.scene
     yield ", ".join(_clips(scene, settings))
-    yield str(state + (task.BALL_FEATURES if kind == task.DRIBBLE else 0))
-    yield str(task.GOAL_SIZES[kind])
+    yield str(state + kind.state_size)
+    yield str(kind.goal_size)
     yield str(person.action_size)
-    yield str(0 if kind == task.IMITATE else amp.size(person))
+    yield str(amp.size(person) if kind.has_style else 0)
     yield f"{settings.time_end_lim_max:g}"
 
 
-def _clips(scene: building.SceneFiles, settings: arguments.SceneSettings) -> Iterator[str]:
+def _clips(scene: SceneFiles, settings: Settings) -> Iterator[str]:
     """Yields the name and the duration of each clip."""
     names = [settings.motion_file]
     if settings.kin_ctrl == "clips":
-        path = scene.find(settings.motion_file, building.FILES["motion_file"])
+        path = scene.find(settings.motion_file, scene_files.MOTION)
         names = [row.text("File", "") for row in JsonReader.open(path).rows("Motions")]
     for name in names:
         short = pathlib.Path(name).stem.removeprefix("humanoid3d_")
         try:
-            path = scene.find(name, assets.MOTION)
+            path = scene.find(name, scene_files.MOTION)
         except errors.AssetNotFoundError:
             yield f"{short} ({MISSING})"
             continue

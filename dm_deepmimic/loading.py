@@ -2,38 +2,68 @@
 
 import contextlib
 import dataclasses
-import importlib
-import numbers
 import os
-import pathlib
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import (
-    arguments,
-    assets,
-    batch,
-    building,
-    character,
-    environment,
-    errors,
-    resets,
-    specs,
-)
-from dm_deepmimic.building import Choices, SceneFiles, TimeLimit
+from dm_deepmimic import batch, character, checks, environment, errors, resets, specs
+from dm_deepmimic.choices import Choices, TimeLimit
 from dm_deepmimic.core import Core, Mode
-from dm_deepmimic.foreign import chance, pybullet_port
 
-if TYPE_CHECKING:
-    from dm_deepmimic.embedded.core import EmbeddedCore
-
-CORES = ("auto", "deepmimic", "embedded", "pybullet")
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
 ResetArgsLike = resets.ResetArgs | Mapping[str, Any] | None
+
+
+class Entry(Protocol):
+    """Where a kind of core is entered, a module or an object.
+
+    Attributes:
+        DRAWS_ITSELF: Whether the core may draw itself, into a context that is there before it.
+    """
+
+    DRAWS_ITSELF: bool
+
+    def open_core(
+        self, name_or_path: str | os.PathLike[str] | None, choices: Choices, seed: int | None
+    ) -> Core:
+        """Opens a core; see `load`."""
+
+
+def _auto() -> Entry:
+    from dm_deepmimic.foreign import deepmimic
+
+    return deepmimic if deepmimic.works() else _embedded()
+
+
+def _deepmimic() -> Entry:
+    from dm_deepmimic.foreign import deepmimic
+
+    return deepmimic
+
+
+def _embedded() -> Entry:
+    from dm_deepmimic.embedded import building
+
+    return building
+
+
+def _pybullet() -> Entry:
+    from dm_deepmimic.foreign import pybullet_port
+
+    return pybullet_port
+
+
+# Each is imported when it is used, for the kernels of one take a while and others may be missing.
+_ENTRIES: Mapping[str, Callable[[], Entry]] = {
+    "auto": _auto,
+    "deepmimic": _deepmimic,
+    "embedded": _embedded,
+    "pybullet": _pybullet,
+}
+CORES = tuple(_ENTRIES)
 
 
 def load(
@@ -50,6 +80,7 @@ def load(
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
     enable_draw: bool = False,
+    reward_weights: Mapping[str, float] | None = None,
     **overrides: Any,
 ) -> environment.Environment:
     """Opens one environment.
@@ -77,6 +108,8 @@ def load(
             for the same with the discriminator's observation, "amp".
         clip_actions: Whether actions are clipped to the spec.
         enable_draw: Whether to open a window, which `render` draws into.
+        reward_weights: Weights of some of the reward's terms, by their names, in place of the
+            scene's own: `{"pose": 0.65}`. `env.core.named_reward_terms()` tells the terms.
         **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
 
     Raises:
@@ -92,19 +125,21 @@ def load(
     kind: dict[str, Any] = {
         "dtype": dtype, "observation": observation, "clip_actions": clip_actions,
     }  # fmt: skip
-    choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
+    choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
     if not enable_draw:
-        return environment.Environment(_load_core(name_or_path, core, choices, seed), **kind)
+        simulator = entry(core).open_core(name_or_path, choices, seed)
+        return environment.Environment(simulator, **kind)
     from dm_deepmimic.rendering import glut_window, view
 
     choices = dataclasses.replace(choices, enable_draw=True)
     with glut_window.ready(), contextlib.ExitStack() as opened:
-        for opens in opening_order(core):
+        entered = entry(core)
+        for opens in opening_order(entered):
             if opens == "window":
                 window = glut_window.Window()
                 opened.callback(window.close)
             else:
-                simulator = _load_core(name_or_path, core, choices, seed)
+                simulator = entered.open_core(name_or_path, choices, seed)
                 opened.callback(simulator.close)
         drawing = view.Rendering(simulator, window)
         loaded = environment.Environment(simulator, rendering=drawing, **kind)
@@ -122,6 +157,7 @@ def load_core(
     mode: Literal["train", "test"] = "train",
     time_limit: TimeLimit = None,
     enable_draw: bool = False,
+    reward_weights: Mapping[str, float] | None = None,
     **overrides: Any,
 ) -> Any:
     """Opens a simulator without an environment around it; see `load` for the arguments.
@@ -135,23 +171,15 @@ def load_core(
         mode: See `load`.
         time_limit: See `load`.
         enable_draw: Whether a core that draws itself shall, into an OpenGL context that is current.
+        reward_weights: See `load`.
         **overrides: See `load`.
 
     Raises:
         DeepMimicError: See `load`.
     """
-    choices = _choices(data_root, mode, time_limit, layout, None, overrides)
+    choices = _choices(data_root, mode, time_limit, layout, None, reward_weights, overrides)
     choices = dataclasses.replace(choices, enable_draw=enable_draw)
-    return _load_core(name_or_path, core, choices, seed)
-
-
-def opening_order(core: Any) -> tuple[Literal["window", "core"], Literal["window", "core"]]:
-    """Returns what opens first: the window, whose context a core that draws itself needs, or
-    else the core, whose first load takes minutes.
-    """
-    if core in ("embedded", "pybullet") or (core == "auto" and not _deepmimic_imports()):
-        return "core", "window"
-    return "window", "core"
+    return entry(core).open_core(name_or_path, choices, seed)
 
 
 def load_batch(
@@ -168,6 +196,7 @@ def load_batch(
     dtype: npt.DTypeLike = np.float64,
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
+    reward_weights: Mapping[str, float] | None = None,
     **overrides: Any,
 ) -> batch.BatchEnvironment:
     """Opens N environments of one scene that step as one, on the embedded core.
@@ -186,19 +215,22 @@ def load_batch(
         dtype: See `load`.
         observation: See `load`.
         clip_actions: See `load`.
+        reward_weights: See `load`.
         **overrides: See `load`.
 
     Raises:
         ValueError: `num_envs`, `num_threads` or the number of seeds is wrong.
         DeepMimicError: See `load`.
     """
-    num_envs = _whole_number("num_envs", num_envs, 1)
+    from dm_deepmimic.embedded import building
+
+    num_envs = checks.whole_number("num_envs", num_envs, 1)
     if num_threads is not None:
-        num_threads = _whole_number("num_threads", num_threads, 1)
+        num_threads = checks.whole_number("num_threads", num_threads, 1)
     dtype = _float_type(dtype)
-    choices = _choices(data_root, mode, time_limit, layout, reset_args, overrides)
-    seeds = _seeds(seed, num_envs)
-    first_world = _embedded_core(name_or_path, choices, seeds, num_threads)
+    choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
+    seeds = building.drawn_seeds(seed, num_envs)
+    first_world = building.open_worlds(name_or_path, choices, seeds, num_threads)
     return batch.BatchEnvironment(
         first_world.batch,
         first_world,
@@ -209,12 +241,43 @@ def load_batch(
     )
 
 
+def entry(core: Any) -> Entry:
+    """Returns where a core is entered; see `load`.
+
+    Raises:
+        UnknownNameError: There is no core of that name.
+        TypeError: It is no core.
+    """
+    if isinstance(core, str):
+        if core not in _ENTRIES:
+            raise errors.UnknownNameError("core", core, "", CORES)
+        return _ENTRIES[core]()
+    from dm_deepmimic.foreign import opening
+
+    if hasattr(core, "record_state") and not isinstance(core, type):
+        return opening.Built(core)
+    if callable(core):
+        return opening.Maker(core)
+    raise TypeError(
+        f"Expected a core's name ({', '.join(CORES)}), an object with the methods of DeepMimicEnv, "
+        f"or a function (arguments, enable_draw) that makes one, got {core!r}."
+    )
+
+
+def opening_order(core: Entry) -> tuple[Literal["window", "core"], Literal["window", "core"]]:
+    """Returns what opens first: the window, whose context a core that draws itself needs, or
+    else the core, whose first load takes a while.
+    """
+    return ("window", "core") if core.DRAWS_ITSELF else ("core", "window")
+
+
 def _choices(
     data_root: str | os.PathLike[str] | None,
     mode: str,
     time_limit: TimeLimit,
     layout: character.Layout | None,
     reset_args: ResetArgsLike,
+    reward_weights: Mapping[str, float] | None,
     overrides: Mapping[str, Any],
 ) -> Choices:
     if not isinstance(mode, str) or mode not in MODES:
@@ -225,124 +288,9 @@ def _choices(
         time_limit=time_limit,
         layout=layout,
         reset_args=None if reset_args is None else resets.ResetArgs.of(reset_args),
+        reward_weights={} if reward_weights is None else reward_weights,
         overrides=overrides,
     )
-
-
-def _load_core(
-    name_or_path: str | os.PathLike[str] | None, core: Any, choices: Choices, seed: int | None
-) -> Core:
-    if isinstance(core, str):
-        if core not in CORES:
-            raise errors.UnknownNameError("core", core, "", CORES)
-        if core == "embedded" or (core == "auto" and not _deepmimic_imports()):
-            return _embedded_core(name_or_path, choices, _seeds(seed, 1), num_threads=1)
-        scene = _scene_files(name_or_path, choices)
-        if core == "pybullet":
-            _check_pybullet(choices)
-            return building.native_core(
-                pybullet_port.PyBulletEnv, core, scene, choices, _native_seed(seed)
-            )
-        return building.native_core(
-            _import_deepmimic(), "deepmimic", scene, choices, _native_seed(seed)
-        )
-    if hasattr(core, "record_state") and not isinstance(core, type):
-        known = None if name_or_path is None else _scene_files(name_or_path, choices)
-        return building.built_core(core, type(core).__name__, known, choices, _native_seed(seed))
-    if callable(core):
-        name = getattr(core, "__name__", type(core).__name__)
-        scene = _scene_files(name_or_path, choices)
-        return building.native_core(core, name, scene, choices, _native_seed(seed))
-    raise TypeError(
-        f"Expected a core's name ({', '.join(CORES)}), an object with the methods of DeepMimicEnv, "
-        f"or a function (arguments, enable_draw) that makes one, got {core!r}."
-    )
-
-
-def _embedded_core(
-    name_or_path: str | os.PathLike[str] | None,
-    choices: Choices,
-    seeds: tuple[int, ...],
-    num_threads: int | None,
-) -> "EmbeddedCore":
-    """Returns the first of the worlds, one a seed."""
-    from dm_deepmimic.embedded import core as embedded
-
-    scene = _scene_files(name_or_path, choices)
-    return embedded.EmbeddedCore(building.embedded_worlds(scene, choices, seeds, num_threads))
-
-
-def _scene_files(name_or_path: str | os.PathLike[str] | None, choices: Choices) -> SceneFiles:
-    if name_or_path is None:
-        raise errors.ArgumentError("load", "name_or_path", "None", "a preset or an arg file")
-    if not isinstance(name_or_path, str | os.PathLike):
-        expected = "a preset's name or the path of an arg file"
-        raise errors.ArgumentError("load", "name_or_path", repr(name_or_path), expected)
-    return SceneFiles(name_or_path, choices.data_root)
-
-
-def _deepmimic_imports() -> bool:
-    """Returns whether the package `deepmimic` works; says so if it is there and does not."""
-    if not assets.is_installed("deepmimic", "env/deepmimic_env.py"):
-        return False
-    try:
-        _import_deepmimic()
-    except errors.CoreError as error:
-        warnings.warn(f"{error} The embedded core takes its place.", stacklevel=4)
-        return False
-    return True
-
-
-def _import_deepmimic() -> Callable[[list[str], bool], Any]:
-    name = "deepmimic.env.deepmimic_env"
-    try:
-        make: Callable[[list[str], bool], Any] = importlib.import_module(name).DeepMimicEnv
-    except Exception as error:  # C++ libraries fail in their own ways
-        raise errors.CoreError(
-            f"The core 'deepmimic' cannot be imported: {error} (in {name})."
-        ) from error
-    folder = pathlib.Path(importlib.import_module("deepmimic").__path__[0])
-
-    def make_where_its_shaders_are(args: list[str], enable_draw: bool) -> Any:
-        with contextlib.chdir(folder) if enable_draw else contextlib.nullcontext():
-            return make(args, enable_draw)
-
-    return make_where_its_shaders_are
-
-
-def _native_seed(seed: int | None) -> int:
-    if seed is None:
-        return _seeds(None, 1)[0] % (chance.MAX_SEED + 1)
-    return chance.checked_seed(seed)
-
-
-def _check_pybullet(choices: Choices) -> None:
-    """Raises the error of a choice that PyBullet's port would ignore."""
-    for key in choices.overrides:
-        if key not in pybullet_port.READ_KEYS:
-            supported = ", ".join(pybullet_port.READ_KEYS)
-            raise errors.UnsupportedError(f"{key!r}", arguments.OVERRIDE, supported, "pybullet")
-    if choices.time_limit == "anneal":
-        raise errors.UnsupportedError("time_limit 'anneal'", "", "a fixed one", "pybullet")
-
-
-def _seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
-    if seed is None:
-        return tuple(
-            int(word) for word in np.random.SeedSequence().generate_state(count, np.uint64)
-        )
-    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
-        if len(seed) != count:
-            raise ValueError(f"Expected {count} seeds, one a world, got {len(seed)}.")
-        return tuple(_whole_number("seed", each, 0) for each in seed)
-    first = _whole_number("seed", seed, 0)
-    return tuple(first + world for world in range(count))
-
-
-def _whole_number(what: str, number: object, low: int) -> int:
-    if isinstance(number, numbers.Integral) and not isinstance(number, bool) and int(number) >= low:
-        return int(number)
-    raise ValueError(f"Expected a whole number {what} >= {low}, got {number!r}.")
 
 
 def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:

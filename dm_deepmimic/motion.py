@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import arrays, errors, rotations
+from dm_deepmimic import arrays, checks, errors, rotations
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import (
     FIXED,
@@ -18,7 +18,7 @@ from dm_deepmimic.character import (
     Skeleton,
 )
 from dm_deepmimic.compiling import counted, inner, jit
-from dm_deepmimic.json_reader import JsonReader, is_number
+from dm_deepmimic.json_reader import JsonReader
 
 
 class Clip(NamedTuple):
@@ -245,7 +245,7 @@ def _difference_frames(
 def _table(path: pathlib.Path, frames: list[Any]) -> Array:
     for row, frame in enumerate(frames):
         for column, value in enumerate(frame):
-            if not is_number(value):
+            if not checks.is_finite(value):
                 where = f"Frames[{row}][{column}]"
                 raise errors.AssetFormatError(path, where, "a finite number", repr(value))
     return np.array(frames, np.float64)

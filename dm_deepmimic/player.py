@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from dm_deepmimic import arguments, building, character, errors, motion, shapes
+from dm_deepmimic import arguments, character, errors, motion, scene_files, shapes
 from dm_deepmimic.arrays import Array
 
 
@@ -109,17 +109,11 @@ def load_player(
         ArgumentError: The arg file names no character or no motion.
         DeepMimicError: See `load`.
     """
-    scene = building.SceneFiles(name_or_path, data_root)
+    scene = scene_files.read_scene(name_or_path, data_root)
     parsed = scene.arguments
-    person = character.load_character(
-        scene.find(_word(parsed, "character_file", "character_files"), "character file")
-    )
-    path = scene.find(_word(parsed, "motion_file"), building.FILES["motion_file"])
-    if "kin_ctrl" in parsed and parsed["kin_ctrl"].values[:1] == ("clips",):
-        clips = motion.load_clips(path, person, scene.find)
-    else:
-        clips = motion.join_clips([motion.load_clip(path, person)], [1.0])
-    return ClipPlayer(person, clips, seed)
+    person = scene.read_character(_word(parsed, "character_file", "character_files"))
+    is_set = "kin_ctrl" in parsed and parsed["kin_ctrl"].values[:1] == ("clips",)
+    return ClipPlayer(person, scene.read_clips(_word(parsed, "motion_file"), person, is_set), seed)
 
 
 def _word(parsed: arguments.Arguments, *keys: str) -> str:

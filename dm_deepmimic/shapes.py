@@ -13,6 +13,9 @@ from dm_deepmimic.character import CYLINDER, SHAPES, SPHERE, Character
 
 ARROW = len(SHAPES)  # kind of a shape, beside the character's; along y from its position
 
+GOAL_POST = (0.06, 2.0)  # diameter and height [m]
+GOAL_DISC = 0.01  # height [m]
+
 
 class Role(enum.Enum):
     """What a shape stands for.
@@ -82,6 +85,17 @@ def arrow(start: npt.ArrayLike, end: npt.ArrayLike, diameter: float, role: Role)
     length = float(np.linalg.norm(end - start))
     along = (end - start) / length if length > 0.0 else np.array([0.0, 1.0, 0.0])
     return Shape(ARROW, np.array([diameter, length, diameter]), start, _from_up(along), role)
+
+
+def goal(target: npt.ArrayLike, reach: float, who: npt.ArrayLike) -> list[Shape]:
+    """Returns a post on a disc that is as wide as a target's reach, which someone has come to or
+    not.
+    """
+    (x, _, z), place = np.array(target, np.float64), np.array(who, np.float64)
+    is_there = math.hypot(place[0] - x, place[2] - z) < reach
+    role = Role.REACHED if is_there else Role.TARGET
+    foot = np.array([x, 0.0, z])
+    return [post(foot, *GOAL_POST, role), post(foot, 2.0 * reach, GOAL_DISC, role)]
 
 
 def _identity() -> Array:

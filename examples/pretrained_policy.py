@@ -16,7 +16,7 @@ import tqdm
 from absl import app, flags
 
 import dm_deepmimic
-from dm_deepmimic import assets, pretrained
+from dm_deepmimic import pretrained, scene_files
 
 SKILLS = ("walk", "spinkick", "backflip", "jump")
 SETTINGS = {
@@ -46,7 +46,7 @@ def run_episode(
 def evaluate(skill: str) -> str:
     """Returns a row of the table."""
     name = f"humanoid3d_{skill}"
-    path = assets.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
+    path = scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
     policy = pretrained.load_policy(path)
     environment = dm_deepmimic.load(
         name,

@@ -142,7 +142,6 @@ def train(example: Example, output: pathlib.Path, checkpoint: dict[str, Any] | N
     # An update cut in half would leave nothing to save, so Ctrl-C waits for its end.
     interrupted = threading.Event()
     signals.add_handler(signal.SIGINT, interrupted.set)
-    print("Loading. The first time after an installation compiles the physics for a minute.")
     with (
         example.open_agent(config, seed) as agent,
         (output / "learning_curve.csv").open("a") as csv_file,

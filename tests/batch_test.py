@@ -108,13 +108,13 @@ def test_a_bad_row_of_actions_is_named_and_nothing_moves():
         batch.reset()
         bad = np.zeros((2, 28))
         bad[1, 3] = np.nan
-        time = batch.core.worlds.time.copy()
+        time = batch.core.worlds.rows["time"].copy()
         with pytest.raises(dm_deepmimic.ActionError) as error:
             batch.step(bad)
         assert str(error.value) == (
             "Expected finite numbers in an action, got nan at (1, 3), neck_x."
         )
-        np.testing.assert_array_equal(batch.core.worlds.time, time)
+        np.testing.assert_array_equal(batch.core.worlds.rows["time"], time)
         with pytest.raises(dm_deepmimic.ActionError) as error:
             batch.step(np.zeros(28))
         assert str(error.value) == "Expected an action of shape (2, 28), got shape (28,)."
@@ -176,6 +176,17 @@ def test_environments_refuse_to_be_copied(copying):
         for environment in (single, batch):
             with pytest.raises(TypeError, match="An environment cannot be copied or pickled"):
                 copying(environment)
+
+
+def test_time_limits_are_annealed_from_the_next_reset_on():
+    limits = {"time_lim_min": 1.0, "time_lim_max": 1.0, "time_end_lim_max": 5.0,
+              "time_end_lim_min": 5.0, "anneal_samples": 100}  # fmt: skip
+    with dm_deepmimic.load_batch(WALK, 2, seed=0, time_limit="anneal", **limits) as batch:
+        batch.reset()
+        assert np.all(batch.core.worlds.rows["time_limit"] == 1.0)
+        batch.core.set_sample_count(100)
+        batch.reset()
+        assert np.all(batch.core.worlds.rows["time_limit"] == 5.0)
 
 
 def test_closing_twice_does_no_harm():

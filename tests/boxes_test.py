@@ -180,7 +180,7 @@ class TestBoxes:
                     core.throw_box(0.1, (30.0, 5.0, 0.0), (0.0, 0.0, 0.0))
                 for _ in range(30):
                     core.update(UPDATE)
-                return core.batch.worlds.ball[0].copy()
+                return core.batch.worlds.memory["ball"][0].copy()
 
             np.testing.assert_array_equal(run(True), run(False))
 

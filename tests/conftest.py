@@ -9,7 +9,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from dm_deepmimic import assets, character, errors
+from dm_deepmimic import character, errors, scene_files
+from dm_deepmimic.foreign import chance
 from dm_deepmimic.rendering import offscreen
 
 COMMITTED = pathlib.Path(__file__).parent / "golden"
@@ -45,6 +46,21 @@ def read_golden(golden_file):
     return read
 
 
+@pytest.fixture
+def bare_machine(tmp_path, monkeypatch):
+    """Leaves no files to find but what a test puts there, and the package's own."""
+    monkeypatch.delenv("DEEPMIMIC_DATA", raising=False)
+    monkeypatch.setattr(scene_files, "package_folders", lambda package: [])
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture(autouse=True)
+def no_other_cores():
+    """Forgets cores that earlier tests left open."""
+    chance._seeded.clear()
+
+
 @pytest.fixture(scope="session")
 def draws() -> None:
     """Skips tests of pictures on a machine that cannot draw any."""
@@ -57,14 +73,16 @@ def draws() -> None:
 @pytest.fixture(scope="session")
 def humanoid() -> character.Character:
     """Returns the built-in humanoid3d."""
-    return character.load_character(assets.find("data/characters/humanoid3d.txt", "character file"))
+    return character.load_character(
+        scene_files.find("data/characters/humanoid3d.txt", "character file")
+    )
 
 
 @pytest.fixture(scope="session")
 def humanoid_controller(humanoid) -> character.Controller:
     """Returns its controller of the imitation scenes."""
     name = "data/controllers/humanoid3d_phase_rot_ctrl.txt"
-    return character.load_controller(assets.find(name, "controller file"), humanoid)
+    return character.load_controller(scene_files.find(name, "controller file"), humanoid)
 
 
 @pytest.fixture
@@ -144,3 +162,24 @@ def unit_quaternion(generator: np.random.Generator) -> np.ndarray:
     """Returns a uniformly drawn rotation with w >= 0."""
     q = generator.normal(size=4)
     return np.copysign(1.0, q[0]) * q / np.linalg.norm(q)
+
+
+@pytest.fixture
+def clip_set(tmp_path):
+    """Returns a function that writes a set of pip-installed clips, by name and weight."""
+
+    def write(**weights: float) -> str:
+        motions = [
+            {
+                "Weight": weight,
+                "File": str(
+                    scene_files.find(f"data/motions/humanoid3d_{name}.txt", scene_files.MOTION)
+                ),
+            }
+            for name, weight in weights.items()
+        ]
+        path = tmp_path / "clips.txt"
+        path.write_text(json.dumps({"Motions": motions}))
+        return str(path)
+
+    return write

@@ -8,27 +8,18 @@ from dm_env import test_utils
 from fake_core import FakeEnv
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets
-from dm_deepmimic.foreign import chance
+from dm_deepmimic import EndReason
+from dm_deepmimic.foreign import chance, deepmimic
 
 WALK = "humanoid3d_walk"
 CORES = {"fake": FakeEnv, "embedded": "embedded", "pybullet": "pybullet", "deepmimic": "deepmimic"}
-IS_MISSING = {
-    core: core == "deepmimic" and not assets.is_installed(core, "env/deepmimic_env.py")
-    for core in CORES
-}
+IS_MISSING = {core: core == "deepmimic" and not deepmimic.is_installed() for core in CORES}
 REASON = "the package deepmimic is not installed"
 FINAL = set(EndReason) - {EndReason.NONE, EndReason.TIME_LIMIT, EndReason.SUCCESS}
 
 
 def load(core: str, **options) -> dm_deepmimic.Environment:
     return dm_deepmimic.load(WALK, core=CORES[core], seed=0, **options)
-
-
-@pytest.fixture(autouse=True)
-def no_other_cores():
-    """Forgets cores that earlier tests left open."""
-    chance._seeded.clear()
 
 
 @pytest.fixture(name="core", params=CORES)

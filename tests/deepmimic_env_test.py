@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import DeepMimicEnv, EndReason, assets
+from dm_deepmimic import DeepMimicEnv, EndReason, presets
 from dm_deepmimic.shapes import Role
 
 WALK = "humanoid3d_walk"
@@ -21,7 +21,7 @@ class Mode(enum.Enum):
 
 
 def arguments(name=WALK) -> list[str]:
-    return ["--arg_file", str(assets.resolve_scene_file(name)), "--num_update_substeps", "10"]
+    return ["--arg_file", str(presets.path(name)), "--num_update_substeps", "10"]
 
 
 @pytest.fixture(name="env")
@@ -109,7 +109,7 @@ class TestLoop:
         for samples in (0, 32_000_000):
             env.set_sample_count(samples)
             env.reset()
-            limits.append(float(env.batch.worlds.time_limit[0]))
+            limits.append(float(env.batch.worlds.rows["time_limit"][0]))
         assert limits == [0.5, 20.0]
 
 

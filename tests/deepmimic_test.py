@@ -1,34 +1,97 @@
-"""Tests of the real DeepMimicCore, the fork dhruvsreenivas/amp_extensions, where it is installed.
+"""Tests of the package `deepmimic`: where it is found, and the real one where it is installed, the
+fork dhruvsreenivas/amp_extensions.
 
 Its assertions abort the process, so that these tests also show that none of them is reached.
 """
 
 import contextlib
+import os
+import sys
+import types
 
 import numpy as np
 import pytest
+from fake_core import FakeEnv
 
 import dm_deepmimic
-from dm_deepmimic import assets
-from dm_deepmimic.foreign import chance
+from dm_deepmimic import loading
+from dm_deepmimic.foreign import deepmimic
 
-pytestmark = pytest.mark.skipif(
-    not assets.is_installed("deepmimic", "env/deepmimic_env.py"),
-    reason="the package deepmimic is not installed",
-)
 WALK, BACKFLIP = "humanoid3d_walk", "humanoid3d_backflip"
+needs_package = pytest.mark.skipif(
+    not deepmimic.is_installed(), reason="the package deepmimic is not installed"
+)
 
 
-@pytest.fixture(autouse=True)
-def no_other_cores():
-    """Forgets cores that earlier tests left open."""
-    chance._seeded.clear()
+@pytest.mark.skipif(deepmimic.is_installed(), reason="the real one is installed")
+class TestDeepMimicPackage:
+    @pytest.fixture(name="install")
+    def install_fixture(self, tmp_path, monkeypatch):
+        """Returns a function that installs a package `deepmimic` with a module's text."""
+
+        def install(text: str) -> None:
+            folder = tmp_path / "deepmimic" / "env"
+            folder.mkdir(parents=True)
+            for package in (folder, folder.parent):
+                (package / "__init__.py").write_text("")
+            (folder / "deepmimic_env.py").write_text(text)
+            monkeypatch.syspath_prepend(str(tmp_path))
+            monkeypatch.setitem(sys.modules, "fake_core", types.SimpleNamespace(FakeEnv=FakeEnv))
+
+        yield install
+        for name in [name for name in sys.modules if name.partition(".")[0] == "deepmimic"]:
+            del sys.modules[name]
+
+    def test_it_is_made_where_its_shaders_are_if_it_draws(self, install):
+        install(
+            "import os\nfrom fake_core import FakeEnv\n"
+            "class DeepMimicEnv(FakeEnv):\n"
+            "    def __init__(self, args, draws):\n"
+            "        super().__init__(args, draws)\n"
+            "        self.folder = os.getcwd()\n"
+        )
+        here = os.getcwd()
+        for draws in (True, False):
+            core = loading.load_core(WALK, core="deepmimic", seed=0, enable_draw=draws)
+            assert (core.env.folder.endswith("deepmimic"), core.env.enable_draw) == (draws, draws)
+            assert os.getcwd() == here
+            core.close()
+
+    def test_it_is_taken_where_it_imports(self, install):
+        install("from fake_core import FakeEnv as DeepMimicEnv")
+        for core in ("auto", "deepmimic"):
+            with dm_deepmimic.load(WALK, core=core, seed=0) as environment:
+                assert environment.core_name == "deepmimic"
+                assert isinstance(environment.core.env, FakeEnv)
+
+    def test_one_that_does_not_import_gives_way_with_a_warning(self, install):
+        install("import no_such_library")
+        with pytest.warns(UserWarning) as caught:
+            environment = dm_deepmimic.load(WALK, seed=0)
+        assert environment.core_name == "embedded"
+        sentence = (
+            "The core 'deepmimic' cannot be imported: No module named 'no_such_library' "
+            "(in deepmimic.env.deepmimic_env)."
+        )
+        assert str(caught[0].message) == f"{sentence} The embedded core takes its place."
+        assert caught[0].filename == __file__
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            dm_deepmimic.load(WALK, core="deepmimic")
+        assert str(error.value) == sentence
+
+    def test_without_it_the_embedded_core_is_taken_and_no_word_said(self, recwarn):
+        with dm_deepmimic.load(WALK, seed=0) as environment:
+            assert environment.core_name == "embedded"
+        assert not recwarn.list
+        with pytest.raises(dm_deepmimic.CoreError, match="No module named 'deepmimic'"):
+            dm_deepmimic.load(WALK, core="deepmimic")
 
 
 def load(name=WALK, **options):
     return dm_deepmimic.load(name, core="deepmimic", seed=0, **options)
 
 
+@needs_package
 class TestAgreement:
     @pytest.mark.parametrize("name", [WALK, BACKFLIP, "humanoid3d_getup_facedown"])
     def test_the_embedded_core_has_its_specs_and_its_first_states(self, name, tmp_path):
@@ -82,6 +145,7 @@ class TestAgreement:
         assert np.max(np.abs(np.log(spreads[0] / spreads[1]))) < 0.3
 
 
+@needs_package
 class TestCore:
     def test_equal_seeds_replay(self):
         environment = load(reset_args={"radian": 0.1, "noise_min": -0.01, "noise_max": 0.01})

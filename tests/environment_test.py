@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from dm_env import test_utils
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, assets
+from dm_deepmimic import EndReason, presets
 
 WALK = "humanoid3d_walk"
 
@@ -21,7 +21,7 @@ def walk_fixture():
 
 
 def reference_action(environment, ahead: float = 1.0 / 30.0) -> np.ndarray:
-    time = environment.core.batch.worlds.clip_time[0] + ahead
+    time = environment.core.batch.worlds.rows["clip_time"][0] + ahead
     return environment.core.reference_actions(time)[0]
 
 
@@ -70,7 +70,7 @@ CONTRACTS = [
         {"preset": preset, "options": options},
     )
     for preset, options in [
-        *((name, {}) for name in assets.preset_names()),
+        *((name, {}) for name in presets.names()),
         (WALK, {"observation": "dict"}),
         (WALK, {"time_limit": 0.2}),
         (WALK, {"dtype": np.dtype(np.float32)}),
@@ -189,6 +189,7 @@ class TestEnds:
                     owners=physics.owners[:, :1].copy(), points=physics.points[:, :1].copy()
                 )
             )
+            core._refer()
             core.worlds.physics.pose[1, 1] += 3.0  # out of reach of the ground
             core.worlds.physics.pose[0, 1] -= 0.2
             timestep = batch.step(np.zeros((2, 28)))

@@ -6,6 +6,8 @@ import random
 import numpy as np
 import pytest
 
+import dm_deepmimic
+
 UPDATES = 20  # of a control step
 
 
@@ -145,3 +147,21 @@ class ForkEnv(FakeEnv):
 
     def get_agent_update_rate(self, agent_id=0):
         return 30.0
+
+
+def load_fake(env: FakeEnv | None = None, **options):
+    """Returns an environment around an object."""
+    return dm_deepmimic.load(core=FakeEnv() if env is None else env, seed=0, **options)
+
+
+def sub(base=FakeEnv, **attributes):
+    """Returns an object of a class with other attributes."""
+    return type("Custom", (base,), attributes)()
+
+
+def run_episode(environment):
+    """Returns the last time step of an episode under zero actions."""
+    timestep = environment.reset()
+    while not timestep.last():
+        timestep = environment.step(np.zeros(environment.action_spec().shape))
+    return timestep

@@ -311,8 +311,8 @@ class TestCharacter:
             if name == WALK:
                 core.throw_box(SIDE, start, speed)
             else:
-                worlds.ball[0], worlds.target[0] = 0.0, (5.0, 0.0, 0.0)
-                worlds.ball[0, :4], worlds.ball[0, 7:10] = (*start, 1.0), speed
+                worlds.memory["ball"][0], worlds.memory["target"][0] = 0.0, (5.0, 0.0, 0.0)
+                worlds.memory["ball"][0, :4], worlds.memory["ball"][0, 7:10] = (*start, 1.0), speed
                 core.batch.place()
             core.set_action(0, core.reference_actions([0.4])[0])
             touched = 0
@@ -326,13 +326,16 @@ class TestCharacter:
     def kicks(self, core, count: int) -> np.ndarray:
         """Returns where the balls of all worlds are after each of some updates."""
         worlds, rows = core.worlds, []
-        worlds.ball[:] = 0.0
-        worlds.ball[:, :4], worlds.target[:] = (0.45, RADIUS, 0.04, 1.0), (9.0, 0.0, 0.0)
+        worlds.memory["ball"][:] = 0.0
+        worlds.memory["ball"][:, :4], worlds.memory["target"][:] = (
+            (0.45, RADIUS, 0.04, 1.0),
+            (9.0, 0.0, 0.0),
+        )
         worlds.velocity[:, 0] = 4.0
         core.place()
         for _ in range(count):
             core.update()
-            rows.append(worlds.ball.copy())
+            rows.append(worlds.memory["ball"].copy())
         return np.array(rows)
 
     def test_a_kicked_ball_of_a_batch_is_bitwise_that_of_a_single_world(self):

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import assets
 from dm_deepmimic import list as listing
+from dm_deepmimic import presets, scene_files
 
 
 @pytest.fixture(scope="module", name="rows")
@@ -21,7 +21,7 @@ def rows_fixture():
 
 
 def test_all_presets_are_listed(rows):
-    assert list(rows) == assets.preset_names()
+    assert list(rows) == presets.names()
 
 
 @pytest.mark.parametrize("name", ["humanoid3d_walk", "amp_dribble_humanoid3d_locomotion"])
@@ -38,10 +38,10 @@ def test_scene_clips_sizes_and_limits_are_those_of_the_environment(rows, name):
 
 def test_a_clip_that_is_not_there_is_marked(monkeypatch):
     def nowhere(name, kind, **options):
-        if kind == assets.MOTION:
+        if kind == scene_files.MOTION:
             raise dm_deepmimic.AssetNotFoundError(kind, str(name), [])
         return find(name, kind, **options)
 
-    find = assets.find
-    monkeypatch.setattr(assets, "find", nowhere)
+    find = scene_files.find
+    monkeypatch.setattr(scene_files, "find", nowhere)
     assert list(listing._row("humanoid3d_walk"))[2] == "walk (not installed)"

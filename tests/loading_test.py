@@ -1,6 +1,5 @@
 """Tests of opening environments: names, seeds, time limits, overrides, and what importing costs."""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -33,7 +32,7 @@ class TestTimeLimit:
     def test_default_is_the_arg_files_end_limit(self):
         with dm_deepmimic.load(WALK, seed=0) as environment:
             environment.reset()
-            assert environment.core.batch.worlds.time_limit[0] == 20.0
+            assert environment.core.batch.worlds.rows["time_limit"][0] == 20.0
 
     def test_anneal_starts_with_the_arg_files_first_limit(self):
         with load_free(time_limit="anneal") as environment:
@@ -47,14 +46,14 @@ class TestTimeLimit:
         with load_free(time_limit="anneal") as environment:
             environment.reset()
             environment.core.set_sample_count(samples)
-            assert environment.core.batch.worlds.time_limit[0] == 0.5
+            assert environment.core.batch.worlds.rows["time_limit"][0] == 0.5
             environment.reset()
-            assert environment.core.batch.worlds.time_limit[0] == pytest.approx(limit)
+            assert environment.core.batch.worlds.rows["time_limit"][0] == pytest.approx(limit)
 
     def test_test_mode_has_the_largest_end_limit(self):
         with load_free(time_limit="anneal", mode="test") as environment:
             environment.reset()
-            assert environment.core.batch.worlds.time_limit[0] == 20.0
+            assert environment.core.batch.worlds.rows["time_limit"][0] == 20.0
 
     def test_a_number_is_a_limit_in_seconds(self):
         with load_free(time_limit=0.25) as environment:
@@ -66,7 +65,7 @@ class TestTimeLimit:
             limits = []
             for _ in range(200):
                 environment.reset()
-                limits.append(environment.core.batch.worlds.time_limit[0])
+                limits.append(environment.core.batch.worlds.rows["time_limit"][0])
         assert 0.1 < min(limits) < 0.12 and max(limits) == 0.3
         assert np.mean(limits) == pytest.approx(0.1 + 0.1 * (1 - np.exp(-2)), abs=0.02)
 
@@ -75,7 +74,7 @@ class TestTimeLimit:
             limits = []
             for _ in range(200):
                 environment.reset()
-                limits.append(environment.core.batch.worlds.time_limit[0])
+                limits.append(environment.core.batch.worlds.rows["time_limit"][0])
         assert 1.0 <= min(limits) < 1.1 and 2.9 < max(limits) <= 3.0
 
     @pytest.mark.parametrize("time_limit", [0, -1.0, "anneall", True, float("nan")])
@@ -108,37 +107,25 @@ class TestNames:
             str(error.value) == "Unknown observation 'pixels'. Known observations: amp, dict, flat."
         )
 
-    def test_a_fall_body_that_does_not_exist_is_named(self):
-        with pytest.raises(dm_deepmimic.ArgumentError) as error:
-            dm_deepmimic.load(WALK, fall_contact_bodies=[0, 15])
-        assert str(error.value) == (
-            "Expected body ids from 0 to 14 of humanoid3d.txt for 'fall_contact_bodies' "
-            "in override, got 15."
-        )
-
     def test_motions_that_are_nowhere_come_with_a_hint(self, monkeypatch):
-        monkeypatch.setattr(dm_deepmimic.assets, "_package_folders", lambda package: [])
+        monkeypatch.setattr(dm_deepmimic.scene_files, "package_folders", lambda package: [])
         monkeypatch.delenv("DEEPMIMIC_DATA", raising=False)
         with pytest.raises(dm_deepmimic.AssetNotFoundError, match=r"dm_deepmimic\[clips\]"):
             dm_deepmimic.load(WALK)
 
-
-class TestSupport:
-    def test_terrain_other_than_a_plane_is_refused(self, tmp_path):
-        path = tmp_path / "hills.txt"
-        path.write_text('{"Type": "var2d"}')
-        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
-            dm_deepmimic.load(WALK, terrain_file=str(path))
+    def test_what_is_no_core_is_refused(self):
+        with pytest.raises(TypeError) as error:
+            dm_deepmimic.load(WALK, core=5)
         assert str(error.value) == (
-            f"The embedded core does not support terrain 'var2d' in {path}. It supports 'plane'."
+            "Expected a core's name (auto, deepmimic, embedded, pybullet), an object with the "
+            "methods of DeepMimicEnv, or a function (arguments, enable_draw) that makes one, got 5."
         )
 
-    @pytest.mark.parametrize("key", ["state_files", "char_init_pos_xs"])
-    def test_other_starts_are_refused(self, key):
-        value = ["state.txt"] if key == "state_files" else [1.0]
-        with pytest.raises(dm_deepmimic.UnsupportedError) as error:
-            dm_deepmimic.load(WALK, **{key: value})
-        assert str(error.value) == f"The embedded core does not support '{key}'."
+    def test_a_scene_is_needed_unless_the_core_has_one(self):
+        with pytest.raises(dm_deepmimic.ArgumentError) as error:
+            dm_deepmimic.load()
+        expected = "Expected a preset or an arg file for 'name_or_path' in load, got None."
+        assert str(error.value) == expected
 
 
 class TestFiles:
@@ -155,34 +142,6 @@ class TestFiles:
         with dm_deepmimic.load(outer, seed=0) as environment:
             found = environment.core.batch.character.path
             assert found.resolve() == (inner.parent / "person.txt").resolve()
-
-    def test_a_change_of_any_source_file_compiles_anew(self, tmp_path):
-        package = pathlib.Path(dm_deepmimic.__file__).parent
-        copied = tmp_path / "dm_deepmimic"
-        shutil.copytree(package, copied, ignore=shutil.ignore_patterns("__pycache__"))
-        code = (
-            "from dm_deepmimic import rotations, motion, character, assets;"
-            "p = character.load_character(assets.find('data/characters/humanoid3d.txt', 'x'));"
-            "import numpy as np;"
-            "c = motion.Clip(np.array([0., 2.]), np.zeros((2, 43)), np.ones((2, 43)), True, "
-            "np.zeros(3)); print(motion.phase(c, 0.5), motion.is_over(c, 0.5))"
-        )
-
-        def run():
-            # The cache is the copy's own, whatever the tests around use.
-            environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
-            command = [sys.executable, "-c", code]
-            options = {"cwd": tmp_path, "env": environment | {"PYTHONPATH": str(tmp_path)}}
-            return subprocess.run(command, capture_output=True, text=True, check=True, **options)
-
-        run()
-        index = sorted(copied.rglob("motion.phase*.nbi"))
-        before = index[0].read_bytes()
-        with (copied / "embedded" / "rewards.py").open("a") as file:
-            file.write("# another version\n")
-        run()
-        assert sorted(copied.rglob("motion.phase*.nbi")) == index
-        assert index[0].read_bytes() != before
 
 
 class TestOverrides:
@@ -233,7 +192,7 @@ class TestRoot:
                 before = core.get_pose()
                 core.update(TIMESTEP)
             np.testing.assert_allclose(core.get_kin_pose()[[0, 2]], before[[0, 2]], atol=1e-15)
-            assert core.batch.worlds.origin[0, 1] == 0.0
+            assert core.batch.worlds.rows["origin"][0, 1] == 0.0
 
     @pytest.mark.parametrize("time", [-0.1, float("nan"), float("inf")])
     def test_a_reset_to_no_time_of_the_clip_is_refused(self, time):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from dm_deepmimic import assets, errors, motion, rotations
+from dm_deepmimic import errors, motion, presets, rotations, scene_files
 from dm_deepmimic.character import REVOLUTE
 
 TIMES = strategies.floats(-20.0, 20.0)
@@ -44,7 +44,7 @@ def once_fixture(read) -> motion.Clip:
 @pytest.fixture(scope="module", name="walk")
 def walk_fixture(humanoid) -> motion.Clip:
     pytest.importorskip("pybullet_data")
-    path = assets.find("data/motions/humanoid3d_walk.txt", assets.MOTION)
+    path = scene_files.find("data/motions/humanoid3d_walk.txt", scene_files.MOTION)
     return motion.load_clip(path, humanoid)
 
 
@@ -293,10 +293,10 @@ class TestErrors:
 
     def test_every_built_in_clip_is_read(self, humanoid):
         pytest.importorskip("pybullet_data")
-        for name in assets.preset_names():
+        for name in presets.names():
             if not name.startswith("humanoid3d_"):
                 continue  # a style, whose clips are among these
-            path = assets.find(f"data/motions/{name}.txt", assets.MOTION)
+            path = scene_files.find(f"data/motions/{name}.txt", scene_files.MOTION)
             assert motion.load_clip(path, humanoid).times[-1] > 0.0
 
 

@@ -97,7 +97,7 @@ def test_long_pushes_overlap_and_add_up():
     long = often | {"min_pertrub_duration": 0.09, "max_perturb_duration": 0.09}
     with load(**long, perturb_part_ids=[0]) as environment:
         forces = forces_of(environment, 120)
-        active = environment.core.batch.worlds.pushes.active[0]
+        active = environment.core.batch.worlds.pushes[0]
         assert np.sum(active["body"] >= 0) in (4, 5)
         total = active["force"][active["body"] >= 0].sum(axis=0)
         np.testing.assert_allclose(forces[-1, 0, :3], total)
@@ -131,9 +131,9 @@ def test_a_reset_ends_them_and_draws_anew():
         forces_of(environment, 100)
         environment.reset()
         worlds = environment.core.batch.worlds
-        assert np.all(worlds.pushes.active["body"] == -1) and worlds.pushes.clock[0] == 0.0
+        assert np.all(worlds.pushes["body"] == -1) and worlds.rows["push_clock"][0] == 0.0
         assert not worlds.physics.push.any()
-        assert 0.05 <= worlds.pushes.next[0] <= 0.1
+        assert 0.05 <= worlds.rows["next_push"][0] <= 0.1
 
 
 def test_equal_seeds_give_equal_pushes_and_worlds_differ():
@@ -154,7 +154,7 @@ def test_equal_seeds_give_equal_pushes_and_worlds_differ():
     [
         (
             {"min_perturb": 5.0, "max_perturb": 4.0},
-            "Expected at least min_perturb (5.0) for 'max_perturb' in override, got 4.0.",
+            "Expected at least min_perturb (5) for 'max_perturb' in override, got 4.",
         ),
         (
             {"perturb_time_min": 1.0},

@@ -11,7 +11,7 @@ import kernels
 import numpy as np
 import pytest
 
-from dm_deepmimic import assets, errors, kinematics, motion
+from dm_deepmimic import errors, kinematics, motion, scene_files
 from dm_deepmimic.embedded.physics import tree as trees
 
 DEEP = 0.04  # [rad]
@@ -140,8 +140,8 @@ def frames_fixture(humanoid) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns all frames of all clips found whose joints are beyond their limits, 5 m up."""
     root = pathlib.Path(os.environ.get("DEEPMIMIC_DATA") or SHARED)
     try:
-        walk = assets.find(
-            "data/motions/humanoid3d_walk.txt", assets.MOTION,
+        walk = scene_files.find(
+            "data/motions/humanoid3d_walk.txt", scene_files.MOTION,
             data_root=root if root.is_dir() else None,
         )  # fmt: skip
     except errors.AssetNotFoundError as error:

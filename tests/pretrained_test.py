@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from dm_deepmimic import assets, errors, pretrained
+from dm_deepmimic import errors, pretrained, scene_files
 
 # Actions of TensorFlow 2.19 for the state s_mean + s_std * sin(0, 1, 2, ...), at COLUMNS.
 TENSORFLOW_ACTIONS = {
@@ -124,7 +124,7 @@ def skill_fixture(request) -> str:
 @pytest.fixture(scope="module", name="checkpoint")
 def checkpoint_fixture(skill) -> pathlib.Path:
     pytest.importorskip("pybullet_data")
-    return assets.find(f"data/policies/humanoid3d/humanoid3d_{skill}.ckpt.index", "policy")
+    return scene_files.find(f"data/policies/humanoid3d/humanoid3d_{skill}.ckpt.index", "policy")
 
 
 @pytest.fixture(scope="module", name="policy")

@@ -126,7 +126,7 @@ class TestTimes:
         with dm_deepmimic.load(GETUP, core="embedded", seed=0, recover_episode_prob=1.0) as getup:
             getup.reset()
             core = getup.core
-            core.batch.worlds.getup_clock[0] = 100.0
+            core.batch.worlds.memory["getup_clock"][0] = 100.0
             while not getup.step(np.zeros(28)).last():
                 pass
             pose = core.get_pose()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import assets, motion, rotations
+from dm_deepmimic import motion, rotations, scene_files
 from dm_deepmimic.embedded import noise
 from dm_deepmimic.resets import ResetArgs
 
@@ -56,7 +56,7 @@ def episode(environment, num_steps: int = 5) -> np.ndarray:
 @pytest.fixture(name="clip_pose")
 def clip_pose_fixture(humanoid):
     """Returns a function that tells the clip's pose at a time, the root over the origin."""
-    path = assets.find(f"data/motions/{WALK}.txt", "motion file")
+    path = scene_files.find(f"data/motions/{WALK}.txt", "motion file")
     clip = motion.load_clip(path, humanoid)
 
     def sample(time: float) -> np.ndarray:
@@ -160,7 +160,7 @@ class TestTimes:
     def test_times_are_drawn_from_the_clip_or_the_range(self, options, low, high):
         with dm_deepmimic.load_batch(WALK, 64, seed=0, num_threads=1, reset_args=options) as batch:
             batch.reset()
-            shares = (batch.core.worlds.clip_time - low) / (high - low)
+            shares = (batch.core.worlds.rows["clip_time"] - low) / (high - low)
             assert 0.0 <= shares.min() < 0.1 and 0.9 < shares.max() <= 1.0
 
 

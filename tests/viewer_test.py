@@ -1,27 +1,28 @@
-"""Tests of the viewer's command line, its policies and its videos."""
-
-import pathlib
-import sys
+"""Tests of the viewer: its command line, and its window with keys and mouse really sent."""
 
 import numpy as np
 import pytest
+from displays import FOLDER, PATIENCE, SIZE, Running, close_by_frame, needs_display, own_display
+from pictures import blue
 
 import dm_deepmimic
-from dm_deepmimic import policy
-from dm_deepmimic.rendering import canvas
 from dm_deepmimic.viewer import __main__ as app
-from dm_deepmimic.viewer import policies
-from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"
-CHECKPOINT = "data/policies/humanoid3d/humanoid3d_walk.ckpt"
 
 
-@pytest.fixture(name="core", scope="module")
-def core_fixture():
-    with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
-        environment.reset()
-        yield environment.core
+@pytest.fixture(scope="module", name="display")
+def display_fixture():
+    with own_display("+extension", "GLX") as display:
+        yield display
+
+
+@pytest.fixture(name="viewer")
+def viewer_fixture(display):
+    options = (WALK, "--core=embedded", f"--size={SIZE[0]}x{SIZE[1]}", "--camera=side")
+    with Running(display, str(FOLDER / "viewer_probe.py"), *options) as running:
+        running.focus()
+        yield running
 
 
 def run(*arguments: str) -> str:
@@ -29,79 +30,6 @@ def run(*arguments: str) -> str:
     with pytest.raises(SystemExit) as error:
         app.main([WALK, "--core=embedded", *arguments])
     return str(error.value)
-
-
-class TestPolicies:
-    def test_the_built_in_ones_act(self, core):
-        state = np.zeros(core.get_state_size())
-        zero, reference = (
-            policies.open_policy(name, core, seed=0)(state) for name in ("zero", "reference")
-        )
-        assert not np.any(zero)
-        expected = core.reference_actions([core.get_clip_time() + 1.0 / 30.0])[0]
-        np.testing.assert_array_equal(reference, expected)
-
-    def test_a_random_one_stays_within_bounds_and_follows_its_seed(self, core):
-        def actions(seed: int) -> np.ndarray:
-            acts = policies.open_policy("random", core, seed)
-            return np.array([acts(np.zeros(1)) for _ in range(10)])
-
-        assert np.all(actions(0) >= core.build_action_bound_min())
-        assert np.all(actions(0) <= core.build_action_bound_max())
-        np.testing.assert_array_equal(actions(0), actions(0))
-        assert np.any(actions(0) != actions(1))
-
-    def test_a_function_of_a_module_in_the_working_folder(self, tmp_path, monkeypatch):
-        (tmp_path / "my_policies.py").write_text("def stand(observation):\n    return 3\n")
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "path", sys.path.copy())
-        assert policies.read_policy("my_policies:stand")(None) == 3
-        with pytest.raises(ValueError, match="Expected a policy module:function, got my_policies:"):
-            policies.read_policy("my_policies:walk")
-
-    def test_a_checkpoint_of_2018_brings_its_layout(self):
-        options = app.parse([WALK, "--core=embedded", f"--policy={CHECKPOINT}"])
-        core, walk = app.open_core(options, enable_draw=False)
-        try:
-            assert core.get_action_size() == 36
-            playback = Playback(core, walk)
-            for _ in range(60):
-                playback.step()
-            assert core.get_time() == pytest.approx(1.0)
-        finally:
-            core.close()
-
-    def test_the_examples_policies_are_found_in_their_folder(self, tmp_path):
-        expected = network(226, 28)
-        policy.write_policy(expected, tmp_path / policy.FILE)
-        for name in (tmp_path, tmp_path / "checkpoint.pkl", tmp_path / policy.FILE):
-            assert policies.read_policy(str(name)).action_size == 28
-
-    def test_a_network_of_another_size_is_refused(self, core):
-        size = core.get_state_size()
-        with pytest.raises(ValueError) as error:
-            policies.check_sizes(network(10, 28), core)
-        assert str(error.value) == (
-            f"Expected a policy from {size} to 28 numbers for this scene, got one from 10 to 28. "
-            "Is it of another layout?"
-        )
-
-    def test_pybullets_port_has_no_reference(self):
-        with dm_deepmimic.load(WALK, core="pybullet", seed=0) as environment:
-            with pytest.raises(dm_deepmimic.UnsupportedError, match="the policy 'reference'"):
-                policies.open_policy("reference", environment.core, 0)
-
-
-def network(inputs: int, outputs: int) -> policy.Policy:
-    return policy.Policy(
-        state_size=inputs,
-        goal_size=0,
-        input_mean=np.zeros(inputs, np.float32),
-        input_std=np.ones(inputs, np.float32),
-        layers=((np.zeros((inputs, outputs), np.float32), np.zeros(outputs, np.float32)),),
-        action_mean=np.zeros(outputs, np.float32),
-        action_std=np.ones(outputs, np.float32),
-    )
 
 
 class TestCommandLine:
@@ -153,52 +81,98 @@ class TestCommandLine:
         assert not np.any(acts(np.zeros(197)))
         core.close()
 
-    def test_a_push_ends_with_its_window(self, core):
-        seen = canvas.Canvas(canvas.CoreSubject(core))
-        seen._pushed, seen._push = 3, np.ones(3)
-        seen._apply_push(core.shapes())
-        applied = core.batch.worlds.physics.push[0]
-        assert np.abs(applied).sum() == pytest.approx(600.0)
-        seen.release()
-        assert not np.any(applied)
 
+@needs_display
+@pytest.mark.slow
+class TestViewer:
+    def test_every_key_does_what_the_help_says(self, viewer):
+        viewer.key("space")
+        paused = viewer.wait(lambda state: state["paused"])
+        first = viewer.picture()
+        rows, columns = np.nonzero(blue(first))
+        assert len(rows) > 300 and abs(columns.mean() - SIZE[0] / 2) < 100
 
-@pytest.mark.usefixtures("draws")
-class TestVideos:
-    @pytest.mark.parametrize(("name", "count"), [("walk.gif", 6), ("walk.mp4", 18)])
-    def test_a_video_has_its_frames_and_they_move(self, tmp_path, name, count):
-        imageio = pytest.importorskip("imageio.v2", reason="imageio writes videos")
-        path = tmp_path / name
-        app.main([WALK, "--core=embedded", f"--video={path}", "--seconds=0.3", "--size=128x96"])
-        frames = [np.asarray(frame)[..., :3].astype(int) for frame in imageio.get_reader(path)]
-        assert len(frames) == count and frames[0].shape == (96, 128, 3)
-        assert np.abs(frames[-1] - frames[0]).max() > 50
-        assert [each.name for each in tmp_path.iterdir()] == [name]
+        viewer.key("greater", "greater", "greater")
+        later = viewer.wait(lambda state: round((state["time"] - paused["time"]) * 60) == 3)
+        viewer.key("less", "less")
+        assert viewer.wait(lambda state: state["back"] == 2)["time"] == later["time"]
+        viewer.key("greater", "greater")
+        viewer.wait(lambda state: state["back"] == 0)
 
-    def test_a_failure_leaves_the_old_video(self, tmp_path, monkeypatch):
-        path = tmp_path / "walk.gif"
-        path.write_bytes(b"old")
+        for ghost in ("over", "beside", "off"):
+            viewer.key("g")
+            viewer.wait(lambda state, ghost=ghost: state["ghost"] == ghost)
+        for shown in (True, False):
+            viewer.key("h")
+            viewer.wait(lambda state, shown=shown: state["help"] is shown)
+        for follows in (False, True):
+            viewer.key("c")
+            viewer.wait(lambda state, follows=follows: state["follows"] is follows)
 
-        def fail(*_):
-            raise KeyError("in the middle")
+        viewer.key("comma", "comma", "comma")
+        viewer.wait(lambda state: state["speed"] == 0.85)
+        viewer.key("period")
+        viewer.wait(lambda state: state["speed"] == 0.9)
+        viewer.key("slash")
+        viewer.wait(lambda state: state["speed"] == 1.0)
 
-        monkeypatch.setattr(Playback, "step", fail)
-        with pytest.raises(KeyError):
-            app.main([WALK, "--core=embedded", f"--video={path}", "--size=64x48"])
-        assert path.read_bytes() == b"old"
-        assert list(pathlib.Path(tmp_path).iterdir()) == [path]
+        viewer.key("r")
+        viewer.wait(lambda state: state["time"] == 0.0)
+        viewer.key("x", "x", "greater")
+        viewer.wait(lambda state: state["roles"].count("BOX") == 2)
 
-    def test_what_draws_itself_has_no_video(self, tmp_path):
-        from fake_core import FakeEnv
+        viewer.key("space")
+        viewer.wait(lambda state: not state["paused"] and state["time"] > 0.2)
+        assert np.any(viewer.picture() != first)
 
-        class Drawing(FakeEnv):
-            def draw(self):
-                pass
+        viewer.key("l")
+        viewer.wait(lambda state: state["core"] != paused["core"])
+        viewer.key("q")
+        viewer.wait(lambda state: state.get("ended"))
+        assert viewer.process.wait(PATIENCE) == 0
 
-        with dm_deepmimic.load(core=Drawing()) as environment:
-            with pytest.raises(dm_deepmimic.UnsupportedError) as error:
-                environment.render(mode="rgb_array")
-        assert str(error.value) == (
-            "The Drawing core does not support pictures without a window. It supports "
-            "load(..., enable_draw=True)."
-        )
+    def test_the_mouse_pushes_and_moves_the_camera(self, viewer):
+        viewer.key("space")
+        camera = viewer.wait(lambda state: state["paused"])["camera"]
+        rows, columns = np.nonzero(blue(viewer.picture()))
+        target = np.argmin(np.abs(rows - np.median(rows)) + np.abs(columns - np.median(columns)))
+        x, y = int(columns[target]), int(rows[target])
+        viewer.point(x, y)
+        viewer.mouse("mousedown", "1")
+        viewer.wait(lambda state: state["pushed"] >= 0)
+        viewer.point(x + 60, y - 30)
+        force = viewer.wait(lambda state: state["force"][0] > 1.0)["force"]
+        assert force[1] == pytest.approx(0.5 * force[0], rel=0.2)  # right is x from the side
+        assert abs(force[2]) < 0.2 * force[0]
+        viewer.mouse("mouseup", "1")
+        viewer.wait(lambda state: state["pushed"] < 0 and not any(state["force"]))
+
+        def drag(button: int) -> list[float]:
+            before = viewer.state["camera"]
+            viewer.point(60, 270)
+            viewer.mouse("mousedown", str(button))
+            viewer.point(120, 290)
+            after = viewer.wait(lambda state: state["camera"] != before)["camera"]
+            viewer.mouse("mouseup", str(button))
+            return [b - a for a, b in zip(before, after, strict=True)]
+
+        assert viewer.state["camera"] == camera
+        for button in (2, 1):  # on the floor the left one orbits too
+            turn = drag(button)
+            assert turn[0] == pytest.approx(-36.0) and turn[1] == pytest.approx(-12.0)
+        pan = drag(3)
+        assert pan[:3] == [0.0, 0.0, 0.0] and max(map(abs, pan[3:])) > 0.1
+        distance = viewer.state["camera"][2]
+        viewer.mouse("click", "4")
+        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * distance))
+        viewer.mouse("click", "5")
+        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * 1.05 * distance))
+
+    def test_closing_the_window_by_its_frame_ends_the_program(self, viewer, display):
+        close_by_frame(display["DISPLAY"], int(viewer.window))
+        viewer.wait(lambda state: state.get("ended"))
+        assert viewer.process.wait(PATIENCE) == 0
+
+    def test_the_window_can_change_its_size(self, viewer):
+        viewer.mouse("windowsize", viewer.window, "300", "200")
+        viewer.wait(lambda state: state["size"] == [300, 200])

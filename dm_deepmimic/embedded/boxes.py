@@ -1,11 +1,9 @@
 """Boxes thrown at the character: a viewer's way to disturb it, DeepMimic's `SpawnProjectile`."""
 
-import numbers
-
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, shapes
+from dm_deepmimic import checks, errors, shapes
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX
 from dm_deepmimic.embedded.physics.state import EMPTY_LEAF
@@ -47,7 +45,7 @@ class Boxes:
             place, speed = np.array(position, np.float64), np.array(velocity, np.float64)
         except (TypeError, ValueError):
             place = speed = np.zeros(0)
-        fits = isinstance(side, numbers.Real) and SMALLEST <= side <= LARGEST
+        fits = checks.is_real(side) and SMALLEST <= side <= LARGEST
         if not fits or not _is_point(place) or not _is_point(speed):
             raise errors.CoreError(
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
@@ -60,7 +58,7 @@ class Boxes:
         self._bodies[number : number + 1] = [box]
         self._batch.set_boxes(self._bodies)
         self._put(number, place, speed)
-        self._ends[number] = self._batch.worlds.time[0] + LIFE_TIME
+        self._ends[number] = self._batch.worlds.rows["time"][0] + LIFE_TIME
 
     def throw_at_character(self) -> None:
         """Throws a random box at the character, as fast as the original's."""
@@ -91,7 +89,7 @@ class Boxes:
 
     def expire(self) -> None:
         """Removes the boxes whose time is over."""
-        now = self._batch.worlds.time[0]
+        now = self._batch.worlds.rows["time"][0]
         for number in [number for number, end in self._ends.items() if now >= end]:
             self._remove(number)
 

@@ -1,18 +1,16 @@
 """The embedded core: one world to reset, step, act in, pose, push and look at."""
 
 import dataclasses
-import numbers
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array, BoolArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
-from dm_deepmimic.embedded import actions, boxes, rewards, scenery
+from dm_deepmimic.embedded import boxes, scenery
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
-from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
@@ -122,14 +120,8 @@ class EmbeddedCore(DeepMimicMethods):
         Raises:
             ActionError: The shape is another or a number is not finite.
         """
-        array = np.asarray(agent_id if action is None else action, np.float64)
-        if array.shape != (self.batch.action_size,):
-            raise errors.ActionError(
-                f"an action of shape {(self.batch.action_size,)}", f"shape {array.shape}"
-            )
-        if not np.all(np.isfinite(array)):
-            index = int(np.argmin(np.isfinite(array)))
-            raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}")
+        given = agent_id if action is None else action
+        array = checks.core_action(given, self.batch.action_size)
         self.batch.set_actions(array[np.newaxis])
 
     def record_state(self, agent_id: int = 0) -> Array:
@@ -144,20 +136,15 @@ class EmbeddedCore(DeepMimicMethods):
         """Returns the reward of the scene; that of tests of strikes and dribbling is the time left
         at the success [s], else 0.
         """
-        return float(self.batch.worlds.reward[0])
-
-    def reward_terms(self, agent_id: int = 0) -> Array:
-        """Returns the reward's terms, shape `(10,)`, see `embedded.rewards.imitation_reward`."""
-        return self.batch.worlds.reward_terms[0].copy()
+        return float(self.batch.worlds.rows["reward"][0])
 
     def named_reward_terms(self) -> dict[str, float]:
-        """Returns the five rewards whose weighted sum is the reward, in the scene `imitate`; else
-        nothing.
+        """Returns the terms of the reward by their names, each in [0, 1]; their weighted sum is the
+        reward, but in tests of strikes and dribbling; all are 0 where there is none, as after a
+        fall.
         """
-        if self.batch.kind != task.IMITATE:
-            return {}
-        terms = self.batch.worlds.reward_terms[0, len(rewards.NAMES) :]
-        return {name: float(term) for name, term in zip(rewards.NAMES, terms, strict=True)}
+        terms = self.batch.worlds.terms[0]
+        return {name: float(term) for name, term in zip(self.batch.kind.terms, terms, strict=True)}
 
     def action_names(self) -> tuple[str, ...]:
         """Returns a name for each entry of an action."""
@@ -171,19 +158,17 @@ class EmbeddedCore(DeepMimicMethods):
         """Returns the actions whose PD targets are the clip's poses at some times [s], shape
         `(len(times), A)`.
         """
-        batch = self.batch
-        clip = int(batch.worlds.clip[0])
-        return actions.reference_actions(batch.character, batch.scene.clips, clip, times)
+        return self.batch.reference_actions(times)
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape
         `(count, get_amp_obs_size())`.
         """
-        return self.batch.expert.sample(count)
+        return self.batch.sample_expert(count)
 
     def end_reason(self) -> EndReason:
         """Returns why the episode ended, `NONE` while it goes on."""
-        return EndReason(int(self.batch.worlds.end_reason[0]))
+        return EndReason(int(self.batch.worlds.rows["end_reason"][0]))
 
     def end_bodies(self) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded."""
@@ -197,7 +182,7 @@ class EmbeddedCore(DeepMimicMethods):
         """Returns the distance to the clip of a test episode of `imitate_amp` that ended [m]; it
         needs a time limit.
         """
-        cost = float(self.batch.worlds.cost[0])
+        cost = float(self.batch.worlds.rows["cost"][0])
         return None if np.isnan(cost) else cost
 
     def set_mode(self, mode: Any) -> None:
@@ -208,7 +193,7 @@ class EmbeddedCore(DeepMimicMethods):
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
-        self.batch.timer.set_sample_count(count)
+        self.batch.set_sample_count(count)
 
     def get_pose(self) -> Array:
         """Returns the simulated pose: root position, root rotation, joints by id; world frame [m,
@@ -326,11 +311,11 @@ class EmbeddedCore(DeepMimicMethods):
         clip = self.batch.clip(index)
         if frame is not None:
             last = len(clip.times) - (1 if clip.loops else 2)
-            if not _is_number(frame, numbers.Integral) or not 0 <= frame <= last:
+            if not checks.is_whole(frame) or not 0 <= frame <= last:
                 raise errors.CoreError(f"Expected a frame from 0 to {last}, got {frame!r}.")
             time = float(clip.times[frame])
         end = np.inf if clip.loops else clip.times[-1]
-        if time is None or not _is_number(time, numbers.Real) or not 0.0 <= time < end:
+        if time is None or not checks.is_real(time) or not 0.0 <= time < end:
             expected = f"time from 0 to below {end:g} s"
             if clip.loops:
                 expected = "finite time of at least 0 s"
@@ -361,7 +346,3 @@ class EmbeddedCore(DeepMimicMethods):
             got = str(array.shape) if array.shape != (size,) else "a number that is not finite"
             raise errors.CoreError(f"Expected a {what} of {size} finite numbers, got {got}.")
         return array
-
-
-def _is_number(value: object, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)

@@ -3,11 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import motion
-from dm_deepmimic.arrays import Array
+from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.core import ActionSpace, EndReason, Terminate
 from dm_deepmimic.embedded import amp, features
-from dm_deepmimic.embedded.scenes import task
 from dm_deepmimic.embedded.worlds import WorldBatch
 
 
@@ -25,11 +23,11 @@ class DeepMimicMethods:
 
     def get_time(self) -> float:
         """Returns the time since the reset [s]."""
-        return float(self.batch.worlds.time[0])
+        return float(self.batch.worlds.rows["time"][0])
 
     def get_name(self) -> str:
         """Returns the scene's name as DeepMimic prints it."""
-        return task.NAMES[self.batch.kind]
+        return self.batch.kind.title
 
     def is_rl_scene(self) -> bool:
         """Returns whether there is an agent."""
@@ -49,7 +47,7 @@ class DeepMimicMethods:
 
     def need_new_action(self, agent_id: int = 0) -> bool:
         """Returns whether a control period begins now."""
-        return bool(self.batch.worlds.needs_action[0])
+        return bool(self.batch.worlds.rows["needs_action"][0])
 
     def get_action_space(self, agent_id: int = 0) -> ActionSpace:
         """Returns that actions are continuous."""
@@ -133,29 +131,29 @@ class DeepMimicMethods:
 
     def build_goal_offset(self, agent_id: int = 0) -> Array:
         """Returns the goal's offset, shape `(get_goal_size(),)`."""
-        return self._with_getup_phase(0.0, features.PHASE_OFFSET)
+        return self.batch.kind.goal_offsets()
 
     def build_goal_scale(self, agent_id: int = 0) -> Array:
         """Returns the goal's scale: normalised = (goal + offset) * scale."""
-        return self._with_getup_phase(1.0, features.PHASE_SCALE)
+        return self.batch.kind.goal_scales()
 
-    def build_goal_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
-        """Returns -1 for what needs no normaliser: the goal of `strike_amp`, the phase of getting
-        up.
-        """
-        everything = -1.0 if self.batch.kind == task.STRIKE else 0.0
-        return self._with_getup_phase(everything, -1.0).astype(np.int64)
+    def build_goal_norm_groups(self, agent_id: int = 0) -> IntArray:
+        """Returns the goal's normaliser groups, -1 for what needs none."""
+        return self.batch.kind.goal_groups()
 
     def get_reward_min(self, agent_id: int = 0) -> float:
         """Returns 0."""
         return 0.0
 
     def get_reward_max(self, agent_id: int = 0) -> float:
-        """Returns 1, or the longest time limit in tests of strikes and dribbling."""
-        limit = self.batch.settings.time_end_lim_max
+        """Returns a bound of rewards, 1 or, where they were changed, the sum of the weights; in
+        tests of strikes and dribbling the longest time limit if it is more.
+        """
+        weights, limit = self.batch.scene.weights, self.batch.settings.time_end_lim_max
         if self.batch.rewards_time_left and np.isfinite(limit):
             return max(limit, 1.0)
-        return 1.0
+        is_changed = not np.array_equal(weights, self.batch.kind.weights({}))
+        return max(float(np.sum(weights)), 1.0) if is_changed else 1.0
 
     def get_reward_fail(self, agent_id: int = 0) -> float:
         """Returns the reward of a failed episode's end, 0."""
@@ -167,7 +165,7 @@ class DeepMimicMethods:
 
     def enable_amp_task_reward(self) -> bool:
         """Returns whether the scene has a task beside the style."""
-        return self.batch.kind not in (task.IMITATE, task.IMITATE_AMP)
+        return self.batch.kind.has_style and bool(self.batch.kind.terms)
 
     def get_amp_obs_size(self) -> int:
         """Returns the length of a discriminator observation, 0 in `imitate`."""
@@ -207,7 +205,7 @@ class DeepMimicMethods:
         """Returns the discriminator's observation of a clip at a random time; like the original's
         it is above the clip's origin, which resets lift, where `sample_expert` is above the ground.
         """
-        ground = float(self.batch.worlds.origin[0, 1])
+        ground = float(self.batch.worlds.rows["origin"][0, 1])
         return self.batch.expert.observations(*self.batch.expert.draw(1), ground)[0]
 
     def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
@@ -216,12 +214,11 @@ class DeepMimicMethods:
 
     def get_motion_length(self) -> float:
         """Returns the duration of the clip [s]."""
-        worlds, clips = self.batch.worlds, self.batch.scene.clips
-        return float(motion.durations(clips)[worlds.clip[0]])
+        return self.batch.get_motion_length()
 
     def get_clip_time(self) -> float:
         """Returns the time in the clip [s]; a clip that loops goes on."""
-        return float(self.batch.worlds.clip_time[0])
+        return float(self.batch.worlds.rows["clip_time"][0])
 
     def get_phase(self) -> float:
         """Returns the phase of the clip, in [0, 1)."""
@@ -229,15 +226,15 @@ class DeepMimicMethods:
 
     def is_episode_end(self) -> bool:
         """Returns whether the scene or the timer ended the episode, valid or not."""
-        return bool(self.batch.worlds.scene_end[0] != EndReason.NONE)
+        return bool(self.batch.worlds.rows["scene_end"][0] != EndReason.NONE)
 
     def check_terminate(self, agent_id: int = 0) -> Terminate:
         """Returns how the episode ended; Null for a timeout and while it goes on."""
-        return EndReason(int(self.batch.worlds.scene_end[0])).terminate
+        return EndReason(int(self.batch.worlds.rows["scene_end"][0])).terminate
 
     def check_valid_episode(self) -> bool:
         """Returns False after a velocity exploded or a number was not finite."""
-        return bool(self.batch.worlds.end_reason[0] != EndReason.INVALID)
+        return bool(self.batch.worlds.rows["end_reason"][0] != EndReason.INVALID)
 
     def is_done(self) -> bool:
         """Returns whether the user asked a viewer to quit: never."""
@@ -250,10 +247,4 @@ class DeepMimicMethods:
         array = np.full(self.batch.state_size, value)
         if self.batch.layout.phase_input:
             array[0] = phase_value
-        return array
-
-    def _with_getup_phase(self, value: float, phase_value: float) -> Array:
-        array = np.full(self.batch.goal_size, value)
-        if self.batch.kind == task.GETUP:
-            array[-1] = phase_value
         return array

@@ -1,53 +1,55 @@
 """Episodes of any scene, in N worlds: how they begin, go on, end and are recorded, compiled.
 
-Agrees with DeepMimicCore's SceneImitate. The kernels take worlds first..last of the batch and run
-without Python's lock.
+Agrees with DeepMimicCore's RLSceneSimChar. The kernels run without Python's lock.
 """
 
 import math
 
 import numpy as np
 
-from dm_deepmimic import arrays, kinematics, motion, rotations
-from dm_deepmimic.arrays import Array, BoolArray, IntArray
-from dm_deepmimic.compiling import inlined, inner, jit
+from dm_deepmimic import arrays, kinematics, motion, pointers, rotations
+from dm_deepmimic.arrays import Array, BoolArray, IntArray, Record
+from dm_deepmimic.compiling import inner, jit, kept
 from dm_deepmimic.embedded import (
     actions,
     explosion,
     features,
+    hooks,
     noise,
     perturbations,
     reference,
-    rewards,
-    tasks,
+    senses,
 )
 from dm_deepmimic.embedded.noise import Noise
 from dm_deepmimic.embedded.perturbations import Perturbations
-from dm_deepmimic.embedded.physics import detection, state, world
-from dm_deepmimic.embedded.physics.state import Physics
-from dm_deepmimic.embedded.scenes.task import DRIBBLE, Task
+from dm_deepmimic.embedded.physics import detection
+from dm_deepmimic.embedded.physics import world as physics
+from dm_deepmimic.embedded.physics.state import Scratch as PhysicsScratch
 from dm_deepmimic.embedded.state import (
-    CLIP_END,
-    FAIL,
     FALL,
     INVALID,
     NONE,
+    SUCCESS,
     TIME_LIMIT,
     Rules,
     Scene,
     Scratch,
+    World,
     Worlds,
+    world_of,
 )
+from dm_deepmimic.settings import Settings
 
 ROOT_ROTATION_FAIL = 0.5 * math.pi  # with enable_root_rot_fail [rad]
 
 
 @jit
 def start_worlds(
-    scene: Scene,
-    task: Task | None,
+    settings: Settings,
     perturbation: Perturbations | None,
+    scene: Scene,
     worlds: Worlds,
+    scratch: Scratch,
     chosen: BoolArray,
     recovering: BoolArray,
     clip_ids: IntArray,
@@ -57,15 +59,15 @@ def start_worlds(
     start_noise: Noise | None,
     draws: Array,
     resolve: bool,
-    joints: Array,
 ) -> None:
     """Writes the first state of an episode for each chosen world; `run_worlds` makes it so.
 
     Args:
-        scene: `Scene`.
-        task: Its rules, None for `imitate`, which then compiles without those of other scenes.
-        perturbation: Pushes by chance, None for none.
-        worlds: `Worlds`.
+        settings: The scene's own settings, which choose its functions.
+        perturbation: Pushes by chance, None for none, without which this compiles faster.
+        scene: What the worlds share.
+        worlds: All of them.
+        scratch: Work arrays.
         chosen: Whether to start each world, shape `(N,)`.
         recovering: Whether its character stays as it lies, shape `(N,)`.
         clip_ids: Which clip of the set, shape `(N,)`.
@@ -75,60 +77,80 @@ def start_worlds(
         start_noise: Noise of the first pose and velocity, None for none.
         draws: Its random numbers, uniform in [0, 1), shape `(N, noise.num_draws)`.
         resolve: Whether to lift characters out of the ground.
-        joints: Work array, shape `(J, 7)`.
     """
-    skeleton = scene.skeleton
     for w in range(len(chosen)):
         if not chosen[w]:
             continue
-        worlds.time[w], worlds.time_limit[w] = 0.0, time_limits[w]
-        worlds.needs_action[w], worlds.since_action[w] = True, 0.0
-        worlds.num_samples[w], worlds.cost[w] = 0, np.nan
-        worlds.forces[w], worlds.physics.push[w] = 0.0, 0.0
-        worlds.physics.status[w].is_pushed = False
+        world, memory = pointers.reference(world_of(scene, worlds, scratch, w)), worlds.memory[w]
+        _forget(world, time_limits[w])
         if recovering[w]:
-            worlds.clip_start[w] = worlds.clip_time[w]
-            worlds.getup_clock[w] = 0.0
+            hooks.recover(settings, world, memory)
             continue
-        worlds.clip[w] = clip_ids[w]
-        clip = motion.select(scene.clips, clip_ids[w])
-        start = clip_times[w]
-        worlds.clip_time[w], worlds.clip_start[w] = start, start
-        origin, turn = worlds.origin[w], worlds.turn[w]
-        origin[:] = 0.0
-        arrays.write(turn, 0, (1.0, 0.0, 0.0, 0.0))
-        pose, velocity = worlds.pose[w], worlds.velocity[w]
-        reference.reference_pose(clip, skeleton, start, origin, turn, pose)
-        reference.turn_about_root(pose, headings[w], origin, turn)
-        reference.reference_pose(clip, skeleton, start, origin, turn, pose)
-        reference.reference_velocity(clip, start, turn, velocity)
+        _start(world, clip_ids[w], clip_times[w], headings[w])
         if start_noise is not None:
-            noise.add_noise(start_noise, skeleton, draws[w], pose, velocity, origin, turn)
-        for axis in (0, 2):
-            if scene.rules.place_at_origin:
-                origin[axis] -= pose[axis]
-                pose[axis] = 0.0
-        if resolve:
-            kinematics.place_joints(skeleton, pose, joints)
-            lift = reference.lift_above_ground(skeleton, joints)
-            pose[1] += lift
-            origin[1] += lift
-        actions.default_target(skeleton, worlds.pd_target[w])
-        worlds.contact[w] = False
-        perturbations.start_pushes(perturbation, worlds.pushes, w, worlds.chance[w : w + 1])
-        before = start - scene.rules.control_period
-        reference.reference_pose(clip, skeleton, before, origin, turn, worlds.pose_before[w])
-        reference.reference_velocity(clip, before, turn, worlds.velocity_before[w])
-        tasks.start_task(task, worlds, w, start)
+            noise.add_noise(
+                start_noise, scene.skeleton, draws[w], world.pose, world.velocity,
+                world.row.origin, world.row.turn,
+            )  # fmt: skip
+        _settle(world, resolve)
+        perturbations.start_pushes(perturbation, world)
+        hooks.start(settings, world, memory)
+
+
+@inner
+def _forget(world: World, time_limit: float) -> None:
+    """Begins an episode where the character and the clip are."""
+    row = world.row
+    row.time, row.time_limit, row.clip_start = 0.0, time_limit, row.clip_time
+    row.needs_action, row.since_action, row.cost = True, 0.0, np.nan
+    world.forces[:] = 0.0
+    world.physics.push[:] = 0.0
+    world.physics.status[0].is_pushed = False
+
+
+@kept
+def _start(world: World, clip_id: int, time: float, heading: float) -> None:
+    """Writes the pose and the velocity of a clip at a time [s], turned by a heading [rad]."""
+    row, scene, pose = world.row, world.scene, world.pose
+    row.clip, row.clip_time, row.clip_start = clip_id, time, time
+    clip = motion.select(scene.clips, clip_id)
+    arrays.write(row.origin, 0, (0.0, 0.0, 0.0))
+    arrays.write(row.turn, 0, (1.0, 0.0, 0.0, 0.0))
+    reference.reference_pose(clip, scene.skeleton, time, row.origin, row.turn, pose)
+    reference.turn_about_root(pose, heading, row.origin, row.turn)
+    reference.reference_pose(clip, scene.skeleton, time, row.origin, row.turn, pose)
+    reference.reference_velocity(clip, time, row.turn, world.velocity)
+
+
+@kept
+def _settle(world: World, resolve: bool) -> None:
+    """Puts a started character, and the clip with it, where its episode begins; `resolve` lifts it
+    out of the ground.
+    """
+    row, scene, pose = world.row, world.scene, world.pose
+    for axis in (0, 2):
+        if scene.rules.place_at_origin:
+            row.origin[axis] -= pose[axis]
+            pose[axis] = 0.0
+    if resolve:
+        kinematics.place_joints(scene.skeleton, pose, world.frames.joints)
+        lift = reference.lift_above_ground(scene.skeleton, world.frames.joints)
+        pose[1] += lift
+        row.origin[1] += lift
+    actions.default_target(scene.skeleton, world.pd_target)
+    world.contact[:] = False
+    clip, before = motion.select(scene.clips, row.clip), row.clip_time - scene.rules.control_period
+    reference.reference_pose(clip, scene.skeleton, before, row.origin, row.turn, world.pose_before)
+    reference.reference_velocity(clip, before, row.turn, world.velocity_before)
 
 
 @jit
 def run_worlds(
     first: int,
     last: int,
-    scene: Scene,
-    task: Task | None,
+    settings: Settings,
     perturbation: Perturbations | None,
+    scene: Scene,
     worlds: Worlds,
     scratch: Scratch,
     chosen: BoolArray,
@@ -141,10 +163,10 @@ def run_worlds(
     Args:
         first: First world.
         last: One past the last.
-        scene: `Scene`.
-        task: Its rules, None for `imitate`, which then compiles without those of other scenes.
-        perturbation: Pushes by chance, None for none.
-        worlds: `Worlds`.
+        settings: The scene's own settings, which choose its functions.
+        perturbation: Pushes by chance, None for none, without which this compiles faster.
+        scene: What the worlds share.
+        worlds: All of them.
         scratch: Work arrays.
         chosen: Whether to update each world, shape `(N,)`.
         placed: Whether to put its character into `worlds.pose` and `worlds.velocity` before.
@@ -154,70 +176,67 @@ def run_worlds(
     for w in range(first, last):
         if not chosen[w]:
             continue
-        body = state.world_of(worlds.physics, w)
+        world, memory = pointers.reference(world_of(scene, worlds, scratch, w)), worlds.memory[w]
         if placed[w]:
-            _place(scene, task, worlds, w, body, scratch)
+            hooks.place(settings, world, memory)
+            _place(world)
         for _ in range(max(max_updates, 1)):
             if max_updates > 0:
-                perturbations.update_pushes(
-                    perturbation, worlds.pushes, w, worlds.chance[w : w + 1],
-                    scene.rules.timestep, worlds.forces[w], body,
-                )  # fmt: skip
-                _update(scene, task, worlds, w, body, scratch)
-            _judge(scene, task, worlds, w, body, scratch)
-            if worlds.needs_action[w] or (stop_at_end and worlds.end_reason[w] != NONE):
+                perturbations.update_pushes(perturbation, world)
+                if _notes_action(world):
+                    hooks.note_action(settings, world, memory)
+                _update(world, scratch.physics)
+                if world.row.finite:
+                    hooks.update(settings, world, memory)
+            _judge(settings, world, memory)
+            if world.row.needs_action or (stop_at_end and world.row.end_reason != NONE):
                 break
-        _record(scene, task, worlds, w, body, scratch)
+        if world.row.finite:
+            _record(world)
+            hooks.record(settings, world, memory)
+        _reward(settings, world, memory)
 
 
-@inlined
-def _place(
-    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
-) -> None:
-    """Puts a character into `worlds.pose` and `worlds.velocity`, its ball into `worlds.ball`."""
-    pose, velocity = worlds.pose[w], worlds.velocity[w]
-    if task is not None and task.kind == DRIBBLE:
-        tasks.move_ball(body, worlds.ball[w])
-    world.place(scene.tree, body, pose, velocity)
-    worlds.finite[w], worlds.contact[w] = True, False
-    kinematics.place_bodies(scene.skeleton, pose, velocity, scratch.frames)
+@kept
+def _place(world: World) -> None:
+    """Puts the character into `world.pose` and `world.velocity`."""
+    physics.place(world.scene.tree, world.physics, world.pose, world.velocity)
+    world.row.finite = True
+    world.contact[:] = False
+    senses.place_bodies(world)
 
 
-@inlined
-def _update(
-    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
-) -> None:
-    rules = scene.rules
-    clip = motion.select(scene.clips, worlds.clip[w])
-    if worlds.needs_action[w]:
-        tasks.note_action(task, scene, worlds, w, scratch)
-    else:
-        worlds.since_action[w] += rules.timestep
-    worlds.time[w] += rules.timestep
-    worlds.getup_clock[w] += rules.timestep
-    before = motion.phase(clip, worlds.clip_time[w])
-    worlds.clip_time[w] += rules.timestep
-    if worlds.finite[w]:
-        if motion.phase(clip, worlds.clip_time[w]) < before:
+@inner
+def _notes_action(world: World) -> bool:
+    """Keeps what the character was like when it took its action; returns whether it does so now."""
+    row = world.row
+    if not row.needs_action:
+        row.since_action += world.scene.rules.timestep
+        return False
+    row.since_action = 0.0
+    if row.finite:
+        arrays.write(world.pose_before, 0, world.pose)
+        arrays.write(world.velocity_before, 0, world.velocity)
+    return row.finite
+
+
+@kept
+def _update(world: World, scratch: PhysicsScratch) -> None:
+    """Advances the clip and the physics."""
+    row, scene, rules, body = world.row, world.scene, world.scene.rules, world.physics
+    clip = motion.select(scene.clips, row.clip)
+    row.time += rules.timestep
+    before = motion.phase(clip, row.clip_time)
+    row.clip_time += rules.timestep
+    if row.finite:
+        if motion.phase(clip, row.clip_time) < before:
             reference.start_cycle(
-                clip,
-                scene.skeleton,
-                worlds.clip_time[w],
-                body.pose[:3],
-                body.pose[3:7],
-                rules.sync_position,
-                rules.sync_rotation,
-                worlds.origin[w],
-                worlds.turn[w],
-                worlds.clip_pose[w],
-            )
-        worlds.finite[w] = world.update(
-            scene.tree, body, worlds.pd_target[w], rules.num_substeps, scratch.physics
-        )
-        detection.touch_ground(scene.tree, body, worlds.contact[w])
-    worlds.needs_action[w] = _begins_interval(rules, worlds.clip_time[w] - worlds.clip_start[w])
-    if worlds.finite[w]:
-        tasks.update_task(task, scene, worlds, w, body, scratch)
+                clip, scene.skeleton, row.clip_time, body.pose[:3], body.pose[3:7],
+                rules.sync_position, rules.sync_rotation, row.origin, row.turn, world.clip_pose,
+            )  # fmt: skip
+        row.finite = physics.update(scene.tree, body, world.pd_target, rules.num_substeps, scratch)
+        detection.touch_ground(scene.tree, body, world.contact)
+    row.needs_action = _begins_interval(rules, row.clip_time - row.clip_start)
 
 
 @inner
@@ -230,89 +249,77 @@ def _begins_interval(rules: Rules, time: float) -> bool:
     return math.floor(time / period) != math.floor((time - rules.timestep) / period)
 
 
-@inlined
-def _judge(
-    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
-) -> None:
+@inner
+def _judge(settings: Settings, world: World, memory: Record) -> None:
     """Writes whether and why the episode has ended; invalid comes first, a timeout last."""
-    rules, exploded = scene.rules, -1
-    if worlds.finite[w]:
-        exploded = explosion.exploded_body(scene.skeleton, body.pose, body.velocity, scratch.frames)
-    worlds.exploded_body[w] = exploded
-    fallen = not tasks.gets_up(task, worlds, w) and tasks.touches(scene, worlds, w)
-    if rules.rotation_falls and worlds.finite[w] and not fallen:
-        fallen = _root_is_off(scene, worlds, w, body.pose)
-    task_end, lost = NONE, False
-    if worlds.finite[w]:
-        task_end = tasks.task_end(task, worlds, w, body, scratch)
-        lost = tasks.ball_is_lost(task, worlds, w, body)
-    worlds.fallen[w] = fallen or lost
-    end = NONE
-    if fallen and rules.fall_ends:
-        end = FALL
-    elif lost and rules.fall_ends:
-        end = FAIL
-    elif task is None and motion.is_over(
-        motion.select(scene.clips, worlds.clip[w]), worlds.clip_time[w]
-    ):
-        end = CLIP_END
-    elif task_end != NONE:
-        end = task_end
-    elif worlds.time[w] >= worlds.time_limit[w]:
+    row, rules = world.row, world.scene.rules
+    is_valid = _is_valid(world)
+    row.fallen = hooks.can_fall(settings, world, memory) and senses.touches_ground(world)
+    if rules.rotation_falls and row.finite and not row.fallen:
+        row.fallen = _root_is_off(world)
+    end = FALL if row.fallen and rules.fall_ends else NONE
+    if row.finite:
+        scene_end = hooks.end(settings, world, memory)
+        end = scene_end if end == NONE else end
+    if end == NONE and row.time >= row.time_limit:
         end = TIME_LIMIT
-    worlds.scene_end[w] = end
-    is_valid = worlds.finite[w] and exploded < 0 and not body.status[0].overflows
-    worlds.end_reason[w] = end if is_valid else INVALID
+    row.scene_end = end
+    row.end_reason = end if is_valid else INVALID
 
 
-@inlined
-def _root_is_off(scene: Scene, worlds: Worlds, w: int, pose: Array) -> bool:
-    reference.reference_pose(
-        motion.select(scene.clips, worlds.clip[w]),
-        scene.skeleton,
-        worlds.clip_time[w],
-        worlds.origin[w],
-        worlds.turn[w],
-        worlds.clip_pose[w],
-    )
-    angle = rotations.angle_between(pose[3:7], worlds.clip_pose[w, 3:7])
+@kept
+def _is_valid(world: World) -> bool:
+    """Returns whether the world's numbers are sound, and notes a body that exploded."""
+    row, body = world.row, world.physics
+    row.exploded_body = -1
+    if row.finite:
+        row.exploded_body = explosion.exploded_body(
+            world.scene.skeleton, body.pose, body.velocity, world.frames
+        )
+    return row.finite and row.exploded_body < 0 and not body.status[0].overflows
+
+
+@kept
+def _root_is_off(world: World) -> bool:
+    _play(world)
+    angle = rotations.angle_between(world.physics.pose[3:7], world.clip_pose[3:7])
     # The original forgets the absolute value, so that half of all turns pass.
     return abs(angle) > ROOT_ROTATION_FAIL
 
 
-@inlined
-def _record(
-    scene: Scene, task: Task | None, worlds: Worlds, w: int, body: Physics, scratch: Scratch
-) -> None:
-    """Writes the world's poses, state, goal and reward; the last finite ones stay as they are."""
-    if not worlds.finite[w]:
-        worlds.reward[w] = 0.0
-        return
-    skeleton, clip = scene.skeleton, motion.select(scene.clips, worlds.clip[w])
-    pose, velocity = worlds.pose[w], worlds.velocity[w]
-    time, turn = worlds.clip_time[w], worlds.turn[w]
-    world.read(scene.tree, body, pose, velocity)
-    kinematics.place_bodies(skeleton, pose, velocity, scratch.frames)
-    phase = time / clip.times[-1]
-    phase -= math.floor(phase)
-    features.write_state(scene.layout, pose, scratch.frames.bodies, phase, worlds.state[w])
-    target, target_velocity = worlds.clip_pose[w], worlds.clip_velocity[w]
-    reference.reference_pose(clip, skeleton, time, worlds.origin[w], turn, target)
-    reference.reference_velocity(clip, time, turn, target_velocity)
-    if task is not None:
-        tasks.record_task(task, scene, worlds, w, body, scratch)
-        return
-    kinematics.place_bodies(skeleton, target, target_velocity, scratch.clip_frames)
-    reward = rewards.imitation_reward(
-        skeleton,
-        pose,
-        velocity,
-        scratch.frames,
-        target,
-        target_velocity,
-        scratch.clip_frames,
-        worlds.origin[w, 1],
-        worlds.reward_terms[w],
+@inner
+def _play(world: World) -> None:
+    """Writes the pose of the kinematic character."""
+    row, scene = world.row, world.scene
+    clip = motion.select(scene.clips, row.clip)
+    reference.reference_pose(
+        clip, scene.skeleton, row.clip_time, row.origin, row.turn, world.clip_pose
     )
-    ended_badly = worlds.fallen[w] or worlds.end_reason[w] == INVALID
-    worlds.reward[w] = 0.0 if ended_badly else reward
+
+
+@kept
+def _record(world: World) -> None:
+    """Writes the world's poses and its state."""
+    row, scene = world.row, world.scene
+    senses.read_bodies(world)
+    clip = motion.select(scene.clips, row.clip)
+    phase = row.clip_time / clip.times[-1]
+    phase -= math.floor(phase)
+    features.write_state(scene.layout, world.pose, world.frames.bodies, phase, world.state)
+    _play(world)
+    reference.reference_velocity(clip, row.clip_time, row.turn, world.clip_velocity)
+
+
+@inner
+def _reward(settings: Settings, world: World, memory: Record) -> None:
+    """Writes the reward and its terms, zeros when the episode is invalid."""
+    row, scene, reward = world.row, world.scene, 0.0
+    world.terms[:] = 0.0
+    if row.end_reason != INVALID:
+        hooks.reward(settings, world, memory)
+        for term in range(len(world.terms)):
+            reward += scene.weights[term] * world.terms[term]
+        if row.testing and scene.rules.rewards_time_left:
+            left = row.time_limit - row.time
+            reward = left if row.end_reason == SUCCESS and np.isfinite(left) else 0.0
+    row.reward = reward

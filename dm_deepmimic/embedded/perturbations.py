@@ -10,12 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dm_deepmimic import errors
-from dm_deepmimic.arguments import SceneSettings
-from dm_deepmimic.arrays import Array, IntArray, Records
+from dm_deepmimic.arrays import IntArray, Record, Records
 from dm_deepmimic.compiling import inner
-from dm_deepmimic.embedded.physics.state import Physics
-from dm_deepmimic.embedded.scenes import task
-from dm_deepmimic.embedded.scenes.task import Chance
+from dm_deepmimic.embedded import draws
+from dm_deepmimic.embedded.state import World
+from dm_deepmimic.settings import Settings
 
 PUSH = np.dtype(
     [
@@ -37,15 +36,7 @@ class Perturbations(NamedTuple):
     duration: tuple[float, float]  # [s]
 
 
-class Pushes(NamedTuple):
-    """The pushes of N worlds."""
-
-    clock: Array  # (N,) since the last one began [s]
-    next: Array  # (N,) when the next one does [s]
-    active: Records  # (N, K) PUSH
-
-
-def perturbations(settings: SceneSettings, num_bodies: int) -> Perturbations | None:
+def perturbations(settings: Settings, num_bodies: int) -> Perturbations | None:
     """Returns the pushes of a scene, None without any.
 
     Raises:
@@ -64,61 +55,46 @@ def perturbations(settings: SceneSettings, num_bodies: int) -> Perturbations | N
     )
 
 
-def make_pushes(rules: Perturbations | None, num_worlds: int, timestep: float) -> Pushes:
-    """Returns the arrays of as many worlds, with room for all pushes that can overlap."""
+def make_pushes(rules: Perturbations | None, num_worlds: int, timestep: float) -> Records:
+    """Returns the pushes of as many worlds, none yet, with room for all that can overlap, shape
+    `(N, K)`, type `PUSH`.
+    """
     count = 0
     if rules is not None:
         count = math.ceil(rules.duration[1] / max(rules.time[0], timestep)) + 2
-    active = np.zeros((num_worlds, count), PUSH)
-    active["body"] = -1
-    return Pushes(np.zeros(num_worlds), np.full(num_worlds, np.inf), active)
+    pushes = np.zeros((num_worlds, count), PUSH)
+    pushes["body"] = -1
+    return pushes
 
 
 @inner
-def start_pushes(rules: Perturbations | None, pushes: Pushes, w: int, chance: Chance) -> None:
+def start_pushes(rules: Perturbations | None, world: World) -> None:
     """Ends a world's pushes, and draws when the next one comes."""
     if rules is None:
         return
-    for number in range(pushes.active.shape[1]):
-        pushes.active[w, number].body = -1
-    pushes.clock[w] = 0.0
-    pushes.next[w] = _draw(chance, rules.time)
+    for number in range(len(world.pushes)):
+        world.pushes[number].body = -1
+    world.row.push_clock = 0.0
+    world.row.next_push = _draw(world.row, rules.time)
 
 
 @inner
-def update_pushes(
-    rules: Perturbations | None,
-    pushes: Pushes,
-    w: int,
-    chance: Chance,
-    timestep: float,
-    forces: Array,
-    body: Physics,
-) -> None:
-    """Adds what acts on a world in an update to the forces that a caller set.
-
-    Args:
-        rules: `Perturbations`.
-        pushes: `Pushes`.
-        w: The world.
-        chance: Its random numbers.
-        timestep: Length of an update [s].
-        forces: That act in any case, shape `(J, 6)` [N, N m].
-        body: The world's physics, which gets the sum.
-    """
+def update_pushes(rules: Perturbations | None, world: World) -> None:
+    """Adds what acts on a world in an update to the forces that a caller set."""
     if rules is None:
         return
-    pushes.clock[w] += timestep
-    if pushes.clock[w] >= pushes.next[w]:
-        _begin(rules, pushes.active[w], chance)
-        pushes.clock[w], pushes.next[w] = 0.0, _draw(chance, rules.time)
+    row, body, forces, timestep = world.row, world.physics, world.forces, world.scene.rules.timestep
+    row.push_clock += timestep
+    if row.push_clock >= row.next_push:
+        _begin(rules, world.pushes, row)
+        row.push_clock, row.next_push = 0.0, _draw(row, rules.time)
     is_pushed = False
     for index in range(len(forces)):
         for i in range(6):
             body.push[index, i] = forces[index, i]
             is_pushed |= forces[index, i] != 0.0
-    for number in range(pushes.active.shape[1]):
-        push = pushes.active[w, number]
+    for number in range(len(world.pushes)):
+        push = world.pushes[number]
         if push.body >= 0 and push.clock >= push.duration:
             push.body = -1
         if push.body >= 0:
@@ -130,24 +106,24 @@ def update_pushes(
 
 
 @inner
-def _begin(rules: Perturbations, active: Records, chance: Chance) -> None:
+def _begin(rules: Perturbations, active: Records, row: Record) -> None:
     """Draws a push: its body, its direction (to a point of a cube), its force and its duration."""
     number = 0
     while active[number].body >= 0:
         number += 1
     push, count = active[number], len(rules.bodies)
-    push.body = rules.bodies[min(int(task.uniform(chance, 0.0, float(count))), count - 1)]
-    x = task.uniform(chance, -1.0, 1.0)
-    y = task.uniform(chance, -1.0, 1.0)
-    z = task.uniform(chance, -1.0, 1.0)
-    force = _draw(chance, rules.force) / math.sqrt(x * x + y * y + z * z)
+    push.body = rules.bodies[min(int(draws.uniform(row, 0.0, float(count))), count - 1)]
+    x = draws.uniform(row, -1.0, 1.0)
+    y = draws.uniform(row, -1.0, 1.0)
+    z = draws.uniform(row, -1.0, 1.0)
+    force = _draw(row, rules.force) / math.sqrt(x * x + y * y + z * z)
     push.force[0], push.force[1], push.force[2] = force * x, force * y, force * z
-    push.clock, push.duration = 0.0, _draw(chance, rules.duration)
+    push.clock, push.duration = 0.0, _draw(row, rules.duration)
 
 
 @inner
-def _draw(chance: Chance, limits: tuple[float, float]) -> float:
+def _draw(row: Record, limits: tuple[float, float]) -> float:
     """Returns a number between two, both included where they are equal."""
     if limits[0] == limits[1]:
         return limits[0]
-    return task.uniform(chance, limits[0], limits[1])
+    return draws.uniform(row, limits[0], limits[1])

@@ -13,14 +13,13 @@ from dm_deepmimic.compiling import inner
 from dm_deepmimic.kinematics import Frames
 
 POSE, VELOCITY, END_EFFECTOR, ROOT, CENTER_OF_MASS = range(5)
-NAMES = ("pose", "velocity", "end effectors", "root", "centre of mass")
+NAMES = ("pose", "velocity", "end_effector", "root", "center_of_mass")
 WEIGHTS = (0.5, 0.05, 0.15, 0.2, 0.1)
 SCALES = (2.0 / 15, 0.1 / 15, 10.0, 5.0, 10.0)  # the first two a joint
-NUM_TERMS = 10  # five errors, then the five rewards exp(-scale * error)
 
 
 @inner
-def imitation_reward(
+def write_terms(
     skeleton: Skeleton,
     pose: Array,
     velocity: Array,
@@ -30,8 +29,8 @@ def imitation_reward(
     target_frames: Frames,
     target_ground: float,
     out_terms: Array,
-) -> float:
-    """Returns the reward in [0, 1] and writes its terms.
+) -> None:
+    """Writes the rewards exp(-scale * error), each in [0, 1], whose weighted sum is the reward.
 
     Args:
         skeleton: The character's arrays.
@@ -42,8 +41,7 @@ def imitation_reward(
         target_velocity: Its velocity.
         target_frames: Its joints and bodies.
         target_ground: Height of the clip's origin [m].
-        out_terms: Shape `(10,)`: pose, velocity, end effector, root and centre-of-mass errors, then
-            their rewards.
+        out_terms: Shape `(5,)`, of pose, velocity, end effectors, root and centre of mass.
     """
     joints, target = frames.joints, target_frames.joints
     out_terms[POSE] = pose_error(skeleton, pose, target_pose)
@@ -51,14 +49,11 @@ def imitation_reward(
     out_terms[END_EFFECTOR] = end_effector_error(skeleton, joints, target, target_ground)
     out_terms[ROOT] = root_error(pose, velocity, target_pose, target_velocity, target_ground)
     out_terms[CENTER_OF_MASS] = center_of_mass_error(skeleton, frames.bodies, target_frames.bodies)
-    reward = 0.0
-    for term in range(5):
+    for term in range(len(SCALES)):
         scale = SCALES[term]
         if term in (POSE, VELOCITY):
             scale *= len(skeleton.parent)
-        out_terms[5 + term] = math.exp(-scale * out_terms[term])
-        reward += WEIGHTS[term] * out_terms[5 + term]
-    return reward
+        out_terms[term] = math.exp(-scale * out_terms[term])
 
 
 @inner

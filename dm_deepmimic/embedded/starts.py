@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dm_deepmimic import errors, motion
-from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character
 from dm_deepmimic.core import Mode
 from dm_deepmimic.embedded import noise
+from dm_deepmimic.embedded.scenes import Scene
 from dm_deepmimic.embedded.timer import Timer
 from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.settings import Settings
 
 
 class Start(NamedTuple):
@@ -30,11 +31,16 @@ class Start(NamedTuple):
 
 
 class Starts:
-    """Draws the beginnings of episodes."""
+    """Draws the beginnings of episodes.
+
+    Attributes:
+        generators: Each world's random numbers.
+    """
 
     def __init__(
         self,
-        settings: SceneSettings,
+        kind: Scene,
+        settings: Settings,
         character: Character,
         clips: motion.Clips,
         timer: Timer,
@@ -47,6 +53,7 @@ class Starts:
             UnknownNameError: The character lacks a joint that the reset arguments name.
         """
         self._settings, self._character, self._timer = settings, character, timer
+        self._recovery_share = kind.recovery_share(settings)
         self._reset_args, self._clips = reset_args, clips
         latest = reset_args.time_max if reset_args.custom_time else 0.0
         for last, loops in zip(motion.durations(clips), clips.loops, strict=True):
@@ -117,7 +124,6 @@ class Starts:
 
     def _draw_recovery(self, world: int) -> bool:
         """Returns whether a world's next episode goes on from its fall, never twice in a row."""
-        share = self._settings.recover_episode_prob
-        if self._settings.scene != "heading_amp_getup" or share == 0.0 or self._recovers[world]:
+        if self._recovery_share == 0.0 or self._recovers[world]:
             return False
-        return bool(self.generators[world].random() < share)
+        return bool(self.generators[world].random() < self._recovery_share)

@@ -1,16 +1,19 @@
-"""The state of N worlds, and all that they share, as tuples of arrays for compiled code."""
+"""The state of N worlds, one world of them, and all that they share, as compiled code takes it.
+
+What has a fixed size is a row of one structured array, what depends on the character a row of an
+array of its own: copying rows copies a world, whole.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import kinematics, motion
-from dm_deepmimic.arrays import Array, BoolArray, IntArray
+from dm_deepmimic.arrays import Array, BoolArray, Record, Records
 from dm_deepmimic.character import Skeleton
+from dm_deepmimic.compiling import pasted
 from dm_deepmimic.core import EndReason
-from dm_deepmimic.embedded import features, rewards
-from dm_deepmimic.embedded.perturbations import Pushes
+from dm_deepmimic.embedded import features
 from dm_deepmimic.embedded.physics import state as physics
 from dm_deepmimic.embedded.physics.tree import Tree
 from dm_deepmimic.kinematics import Frames
@@ -28,9 +31,36 @@ FALL, CLIP_END, SUCCESS, INVALID, TIME_LIMIT, FAIL, NONE = (
     )
 )
 
+ROW = np.dtype(
+    [
+        ("time", np.float64),  # since the reset [s]
+        ("time_limit", np.float64),  # [s]
+        ("clip_time", np.float64),  # [s]
+        ("clip_start", np.float64),  # clip time at the reset [s]
+        ("since_action", np.float64),  # time from the first update of the action [s]
+        ("origin", np.float64, 3),  # of the kinematic character [m]
+        ("turn", np.float64, 4),  # of the kinematic character
+        ("clip", np.int64),  # which one of the set
+        ("scene_end", np.int64),  # why the scene ended the episode, `EndReason`
+        ("end_reason", np.int64),  # the same, or INVALID
+        ("exploded_body", np.int64),  # -1 for none
+        ("reward", np.float64),
+        ("cost", np.float64),  # of the episode, NaN for none
+        ("chance", np.uint64),  # state of the random numbers
+        ("push_clock", np.float64),  # since the last push by chance began [s]
+        ("next_push", np.float64),  # when the next one does [s]
+        ("needs_action", np.bool_),
+        ("fallen", np.bool_),
+        ("finite", np.bool_),  # whether the numbers of the physics are
+        ("testing", np.bool_),  # whether the episode is one of the mode TEST
+    ],
+    align=True,
+)
+NO_MEMORY = np.dtype([("nothing", np.int64)])  # of scenes that remember nothing
+
 
 class Rules(NamedTuple):
-    """What the arg file decides."""
+    """What the arg file decides of any scene."""
 
     timestep: float  # of an update [s]
     num_substeps: int  # engine steps of an update
@@ -42,6 +72,7 @@ class Rules(NamedTuple):
     sync_position: bool
     sync_rotation: bool
     local_root: bool  # of discriminator observations
+    rewards_time_left: bool  # whether the reward of a test is the time left at the success
 
 
 class Scene(NamedTuple):
@@ -52,59 +83,55 @@ class Scene(NamedTuple):
     clips: motion.Clips
     layout: features.StateLayout
     rules: Rules
+    weights: Array  # (T,) of the reward's terms
 
 
 class Worlds(NamedTuple):
     """The state of N worlds, and what they last recorded."""
 
     physics: physics.Physics
-    pushes: Pushes
+    rows: Records  # (N,) ROW
+    memory: Records  # (N,) the scene's own
+    history: Array  # (N, H) the scene's own
+    pushes: Records  # (N, K) those that act, `perturbations.PUSH`
     forces: Array  # (N, J, 6) force [N] and torque [N m] that a caller set
     pd_target: Array  # (N, P) pose
-    time: Array  # (N,) since the reset [s]
-    time_limit: Array  # (N,) [s]
-    clip_time: Array  # (N,) [s]
-    clip_start: Array  # (N,) clip time at the reset [s]
-    origin: Array  # (N, 3) of the kinematic character [m]
-    turn: Array  # (N, 4) of the kinematic character
-    clip: IntArray  # (N,) which one of the set
-    needs_action: BoolArray  # (N,)
     contact: BoolArray  # (N, J) with the ground
-    fallen: BoolArray  # (N,)
-    finite: BoolArray  # (N,) whether the numbers of the physics are
-    scene_end: IntArray  # (N,) why the scene ended the episode, `EndReason`
-    end_reason: IntArray  # (N,) the same, or INVALID
-    exploded_body: IntArray  # (N,), -1 for none
     pose: Array  # (N, P)
     velocity: Array  # (N, P)
     clip_pose: Array  # (N, P) of the kinematic character
     clip_velocity: Array  # (N, P)
-    state: Array  # (N, S)
-    reward: Array  # (N,)
-    reward_terms: Array  # (N, 10)
-    goal: Array  # (N, G)
-    testing: BoolArray  # (N,) whether the episode is one of the mode TEST
-    chance: npt.NDArray[np.uint64]  # (N,) state of the random numbers of tasks
     pose_before: Array  # (N, P) when the last action was taken
     velocity_before: Array  # (N, P)
-    com_before: Array  # (N, 3) [m]
-    ball_before: Array  # (N, 3) [m]
-    since_action: Array  # (N,) time from the first update of the action [s]
-    target: Array  # (N, 3) [m]
-    desired_heading: Array  # (N,) [rad]
-    desired_speed: Array  # (N,) [m/s]
-    target_clock: Array  # (N,) since the target moved [s]
-    target_period: Array  # (N,) [s]
-    ball: Array  # (N, 13)
-    ball_clock: Array  # (N,) since the ball was put somewhere [s]
-    ball_period: Array  # (N,) [s]
-    hit: BoolArray  # (N,) whether the target was struck
-    hit_time: Array  # (N,) when [s]
-    getup_clock: Array  # (N,) since getting up began [s]
-    num_samples: IntArray  # (N,) taken for the comparison with the clip
-    samples: Array  # (N, S, J, 3) of the character, S = 0 outside of tests
-    clip_samples: Array  # (N, S, J, 3)
-    cost: Array  # (N,) of the episode, NaN for none
+    state: Array  # (N, S)
+    goal: Array  # (N, G)
+    terms: Array  # (N, T) of the reward
+
+
+class World(NamedTuple):
+    """One world, with what all share and the work arrays of its thread: what a scene's functions
+    are given.
+    """
+
+    scene: Scene
+    physics: physics.Physics
+    row: Record
+    history: Array
+    pushes: Records
+    forces: Array
+    pd_target: Array
+    contact: BoolArray
+    pose: Array
+    velocity: Array
+    clip_pose: Array
+    clip_velocity: Array
+    pose_before: Array
+    velocity_before: Array
+    state: Array
+    goal: Array
+    terms: Array
+    frames: Frames  # of the simulated character, as last placed
+    clip_frames: Frames  # of the kinematic character, as last placed
 
 
 class Scratch(NamedTuple):
@@ -113,6 +140,32 @@ class Scratch(NamedTuple):
     physics: physics.Scratch
     frames: Frames  # of the simulated character
     clip_frames: Frames  # of the kinematic character
+
+
+@pasted
+def world_of(scene: Scene, worlds: Worlds, scratch: Scratch, w: int) -> World:
+    """Returns one world."""
+    return World(
+        scene,
+        physics.world_of(worlds.physics, w),
+        worlds.rows[w],
+        worlds.history[w],
+        worlds.pushes[w],
+        worlds.forces[w],
+        worlds.pd_target[w],
+        worlds.contact[w],
+        worlds.pose[w],
+        worlds.velocity[w],
+        worlds.clip_pose[w],
+        worlds.clip_velocity[w],
+        worlds.pose_before[w],
+        worlds.velocity_before[w],
+        worlds.state[w],
+        worlds.goal[w],
+        worlds.terms[w],
+        scratch.frames,
+        scratch.clip_frames,
+    )
 
 
 def make_scratch(tree: Tree, pose_size: int) -> Scratch:
@@ -129,61 +182,46 @@ def make_worlds(
     num_worlds: int,
     tree: Tree,
     pose_size: int,
-    num_joints: int,
+    *,
+    memory: "np.dtype[np.void]",
+    pushes: Records,
     state_size: int,
     goal_size: int,
-    pushes: Pushes,
-    num_samples: int = 0,
+    num_terms: int,
 ) -> Worlds:
-    """Returns the arrays of as many worlds."""
-    n = num_worlds
+    """Returns the arrays of as many worlds.
+
+    Args:
+        num_worlds: N.
+        tree: The character and what moves beside it.
+        pose_size: P.
+        memory: What the scene remembers of a world.
+        pushes: Shape `(N, K)`.
+        state_size: S.
+        goal_size: G.
+        num_terms: T.
+    """
+    n, num_joints = num_worlds, tree.num_links
+    rows = np.zeros(n, ROW)
+    rows["time_limit"], rows["cost"], rows["next_push"] = np.inf, np.nan, np.inf
+    rows["needs_action"] = rows["finite"] = True
+    rows["exploded_body"] = -1
     return Worlds(
         physics=physics.make_physics(tree, n, pose_size),
+        rows=rows,
+        memory=np.zeros(n, memory),
+        history=np.zeros((n, 0)),
         pushes=pushes,
         forces=np.zeros((n, num_joints, 6)),
         pd_target=np.zeros((n, pose_size)),
-        time=np.zeros(n),
-        time_limit=np.full(n, np.inf),
-        clip_time=np.zeros(n),
-        clip_start=np.zeros(n),
-        origin=np.zeros((n, 3)),
-        turn=np.zeros((n, 4)),
-        clip=np.zeros(n, np.int64),
-        needs_action=np.ones(n, np.bool_),
         contact=np.zeros((n, num_joints), np.bool_),
-        fallen=np.zeros(n, np.bool_),
-        finite=np.ones(n, np.bool_),
-        scene_end=np.zeros(n, np.int64),
-        end_reason=np.zeros(n, np.int64),
-        exploded_body=np.full(n, -1),
         pose=np.zeros((n, pose_size)),
         velocity=np.zeros((n, pose_size)),
         clip_pose=np.zeros((n, pose_size)),
         clip_velocity=np.zeros((n, pose_size)),
-        state=np.zeros((n, state_size)),
-        reward=np.zeros(n),
-        reward_terms=np.zeros((n, rewards.NUM_TERMS)),
-        goal=np.zeros((n, goal_size)),
-        testing=np.zeros(n, np.bool_),
-        chance=np.zeros(n, np.uint64),
         pose_before=np.zeros((n, pose_size)),
         velocity_before=np.zeros((n, pose_size)),
-        com_before=np.zeros((n, 3)),
-        ball_before=np.zeros((n, 3)),
-        since_action=np.zeros(n),
-        target=np.zeros((n, 3)),
-        desired_heading=np.zeros(n),
-        desired_speed=np.zeros(n),
-        target_clock=np.zeros(n),
-        target_period=np.zeros(n),
-        ball=np.zeros((n, 13)),
-        ball_clock=np.zeros(n),
-        ball_period=np.zeros(n),
-        hit=np.zeros(n, np.bool_),
-        hit_time=np.zeros(n),
-        getup_clock=np.zeros(n),
-        num_samples=np.zeros(n, np.int64),
-        samples=np.zeros((n, num_samples, num_joints, 3)),
-        clip_samples=np.zeros((n, num_samples, num_joints, 3)),
-        cost=np.full(n, np.nan),
+        state=np.zeros((n, state_size)),
+        goal=np.zeros((n, goal_size)),
+        terms=np.zeros((n, num_terms)),
     )

@@ -1,10 +1,11 @@
 """Threads of this process that share the work on N worlds."""
 
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dm_deepmimic import errors
 
@@ -32,7 +33,21 @@ class Threads:
         self._cuts = [num_worlds * part // self.num_parts for part in range(self.num_parts + 1)]
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         self._pool_process = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other threads out while the worlds change.
+
+        Raises:
+            CoreError: Another thread changes them.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise errors.CoreError("Two threads used one environment at the same time.")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def run(self, function: Callable[[int, int, int], object]) -> None:
         """Calls `function(first, last, part)` for each part, worlds first to last - 1; returns when
@@ -41,15 +56,11 @@ class Threads:
         Raises:
             CoreError: A run of another thread has not ended.
         """
-        if not self._lock.acquire(blocking=False):
-            raise errors.CoreError("Two threads used one environment at the same time.")
-        try:
+        with self.alone():
             if self._num_threads == 1:
                 function(0, self._cuts[1], 0)
             else:
                 self._run_parts(function)
-        finally:
-            self._lock.release()
 
     def close(self) -> None:
         """Ends the threads, which a later run would start anew; twice does no harm."""

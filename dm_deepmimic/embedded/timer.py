@@ -3,8 +3,8 @@
 import numpy as np
 
 from dm_deepmimic import errors
-from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.core import Mode
+from dm_deepmimic.settings import Settings
 
 ANNEAL_POWER = 4.0
 
@@ -12,7 +12,7 @@ ANNEAL_POWER = 4.0
 class Timer:
     """Draws time limits as the original does."""
 
-    def __init__(self, settings: SceneSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Takes the limits from a scene's settings."""
         self._settings = settings
         self._sample_count = 0

@@ -1,14 +1,13 @@
 """N worlds of one scene: built, reset and stepped together."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, motion
-from dm_deepmimic.arguments import SceneSettings
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode, checked_forces
@@ -20,21 +19,21 @@ from dm_deepmimic.embedded import (
     features,
     perturbations,
     rules,
+    scenes,
     state,
 )
 from dm_deepmimic.embedded.expert import Expert
 from dm_deepmimic.embedded.physics import state as physics_state
 from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
-from dm_deepmimic.embedded.scenes import dribble_amp, task
 from dm_deepmimic.embedded.starts import Starts
 from dm_deepmimic.embedded.threads import Threads
 from dm_deepmimic.embedded.timer import Timer
+from dm_deepmimic.pointers import refer
 from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.settings import Settings, values
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
-MAX_SAMPLES = 20_000  # a world: 14 MB for the humanoid
-SPARE_SAMPLES = 2  # the original's room for samples beyond the time limit
 
 
 class WorldBatch:
@@ -64,7 +63,7 @@ class WorldBatch:
 
     def __init__(
         self,
-        settings: SceneSettings,
+        settings: Settings,
         character: Character,
         controller: Controller,
         clips: motion.Clips,
@@ -73,6 +72,7 @@ class WorldBatch:
         mode: Mode = Mode.TRAIN,
         reset_args: ResetArgs | None = None,
         num_threads: int | None = None,
+        reward_weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """Builds the worlds and starts an episode in each.
 
@@ -86,42 +86,45 @@ class WorldBatch:
             reset_args: How episodes begin; by default anywhere in the clip, without noise.
             num_threads: Threads that step the worlds; one a core by default. Results do not depend
                 on it.
+            reward_weights: Weights of the reward's terms that are not the scene's own, by name.
         """
         self.num_worlds = len(seeds)
         self.character, self.controller, self.settings = character, controller, settings
         self.mode, self.reset_args = mode, reset_args or ResetArgs()
         self.timestep = FRAME / settings.num_update_substeps
         _check_query_rate(controller, self.timestep)
-        self.scene_bodies: list[FreeBody] = []
-        if settings.scene == "dribble_amp":
-            self.scene_bodies = [dribble_amp.ball_body(settings.ball_radius)]
+        self.kind = scenes.find(settings.scene)
+        self.kind.check(settings, character, clips)
+        self.scene_bodies = self.kind.free_bodies(settings)
         self.layout = features.state_layout(character.layout, controller)
-        scene_rules = rules.scene_rules(settings, character, controller, self.timestep)
+        scene_rules = rules.scene_rules(self.kind, settings, character, controller, self.timestep)
         self.scene = state.Scene(
-            character.skeleton, self._build_tree(), clips, self.layout, scene_rules
-        )
-        self._task = rules.task_rules(settings, character, clips)
+            character.skeleton, self._build_tree(), clips, self.layout, scene_rules,
+            self.kind.weights(reward_weights),
+        )  # fmt: skip
         pushed = settings.perturb_part_ids
-        rules.check_ids("perturb_part_ids", pushed, character.num_joints, "bodies")
+        scenes.check_ids("perturb_part_ids", pushed, character.num_joints, "bodies")
         self._perturbations = perturbations.perturbations(settings, character.num_joints)
         self.timer = Timer(settings)
-        self.starts = Starts(settings, character, clips, self.timer, self.reset_args)
+        self.starts = Starts(self.kind, settings, character, clips, self.timer, self.reset_args)
         self.action_size = character.action_size
-        self.kind = task.KINDS[settings.scene]
         self.state_size = features.state_size(self.layout, character.num_joints)
-        if self.kind == task.DRIBBLE:
-            self.state_size += task.BALL_FEATURES
-        self.goal_size = task.GOAL_SIZES[self.kind]
-        self.amp_size = 0 if self.kind == task.IMITATE else amp.size(character)
+        self.state_size += self.kind.state_size
+        self.goal_size = self.kind.goal_size
+        self.amp_size = amp.size(character) if self.kind.has_style else 0
         self.expert = Expert(
             character.skeleton, clips, scene_rules.control_period, scene_rules.local_root,
             self.amp_size,
         )  # fmt: skip
-        self.worlds = self._make_worlds()
+        self.worlds = state.make_worlds(
+            self.num_worlds, self.scene.tree, character.pose_size, memory=self.kind.memory,
+            pushes=perturbations.make_pushes(self._perturbations, self.num_worlds, self.timestep),
+            state_size=self.state_size, goal_size=self.goal_size, num_terms=len(self.kind.terms),
+        )  # fmt: skip
         self._all = np.ones(self.num_worlds, np.bool_)
         self._nobody = np.zeros(self.num_worlds, np.bool_)
         self._threads = Threads(self.num_worlds, num_threads)
-        self._scratches = self._make_scratches()
+        self._refer()
         self.seed(seeds)
         self.reset(self._all)
         self.seed(seeds)  # so that the caller's first reset is the seeds' first
@@ -139,7 +142,7 @@ class WorldBatch:
         self.starts.seed(seeds)
         self.expert.seed(seeds[0])
         for world, generator in enumerate(self.starts.generators):
-            self.worlds.chance[world] = generator.integers(2**64, dtype=np.uint64)
+            self.worlds.rows["chance"][world] = generator.integers(2**64, dtype=np.uint64)
 
     def reset(
         self,
@@ -156,24 +159,23 @@ class WorldBatch:
             reset_args: How these episodes begin; by default as all do.
             clips: Which clip of the set, shape `(N,)`; drawn by default.
         """
-        if self._tests_warping and self.worlds.samples.shape[1] == 0:
-            self.worlds = self._make_worlds(self.worlds)
-        fell = self.worlds.end_reason == EndReason.FALL
-        start = self.starts.draw(
-            chosen, self.mode, fell, clips=clips, times=times, reset_args=reset_args
-        )
-        self.worlds.testing[chosen] = self.mode is Mode.TEST
-        episodes.start_worlds(
-            self.scene, self._task, self._perturbations, self.worlds, chosen, start.recovers,
-            start.clips, start.times, start.headings, start.limits, start.noise, start.draws,
-            start.resolves, self._scratches[0].frames.joints,
-        )  # fmt: skip
-        self._run(chosen, 0, False, chosen & ~start.recovers)
+        with self._threads.alone():
+            self._make_history()
+            fell = self.worlds.rows["end_reason"] == EndReason.FALL
+            start = self.starts.draw(
+                chosen, self.mode, fell, clips=clips, times=times, reset_args=reset_args
+            )
+            self.worlds.rows["testing"][chosen] = self.mode is Mode.TEST
+            episodes.start_worlds(
+                *self._shared, self._scratches[0], chosen, start.recovers, start.clips, start.times,
+                start.headings, start.limits, start.noise, start.draws, start.resolves,
+            )  # fmt: skip
+            self._run(chosen, 0, False, chosen & ~start.recovers)
 
     def set_actions(self, values: Array, chosen: BoolArray | None = None) -> None:
         """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
         chosen = self._all if chosen is None else chosen
-        actions.set_targets(self.scene.skeleton, values, chosen, self.worlds.pd_target)
+        actions.set_targets(self._skeleton, values, chosen, self.worlds.pd_target)
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
         """Runs each chosen world until it needs an action or its episode ends."""
@@ -186,6 +188,27 @@ class WorldBatch:
     def place(self) -> None:
         """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
         self._run(self._all, 0, False, self._all)
+
+    def set_sample_count(self, count: int) -> None:
+        """Anneals the time limit, from the next reset on, by the samples training has seen."""
+        self.timer.set_sample_count(count)
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, amp_size)`; clips are drawn by their weights.
+        """
+        return self.expert.sample(count)
+
+    def reference_actions(self, times: npt.ArrayLike) -> Array:
+        """Returns the actions whose PD targets are the poses of the first world's clip at some
+        times [s], shape `(len(times), A)`.
+        """
+        clip = int(self.worlds.rows["clip"][0])
+        return actions.reference_actions(self.character, self.scene.clips, clip, times)
+
+    def get_motion_length(self) -> float:
+        """Returns the duration of the first world's clip [s]."""
+        return float(motion.durations(self.scene.clips)[self.worlds.rows["clip"][0]])
 
     def clip(self, index: int) -> motion.Clip:
         """Returns a clip of the set."""
@@ -204,30 +227,29 @@ class WorldBatch:
 
     def invalid_cause(self, world: int) -> str | None:
         """Returns why a world's episode is invalid, None where it is not."""
-        worlds = self.worlds
-        if worlds.end_reason[world] != EndReason.INVALID:
+        row = self.worlds.rows[world]
+        if row["end_reason"] != EndReason.INVALID:
             return None
-        if not worlds.finite[world]:
+        if not row["finite"]:
             return "a number is not finite"
-        if worlds.exploded_body[world] >= 0:
+        if row["exploded_body"] >= 0:
             return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
-        return f"pairs of shapes that touch: more than {worlds.physics.owners.shape[1]}"
+        return f"pairs of shapes that touch: more than {self.worlds.physics.owners.shape[1]}"
 
     def end_bodies(self, world: int) -> tuple[str, ...]:
         """Returns the names of the bodies that fell or exploded in a world."""
-        names = self.character.body_names
-        reason = self.worlds.end_reason[world]
-        if reason == EndReason.FALL:
+        names, row = self.character.body_names, self.worlds.rows[world]
+        if row["end_reason"] == EndReason.FALL:
             hits = self.worlds.contact[world] & self.scene.rules.fall_bodies
             return tuple(names[body] for body in np.flatnonzero(hits))
-        if reason == EndReason.INVALID and self.worlds.exploded_body[world] >= 0:
-            return (names[self.worlds.exploded_body[world]],)
+        if row["end_reason"] == EndReason.INVALID and row["exploded_body"] >= 0:
+            return (names[row["exploded_body"]],)
         return ()
 
     @property
     def rewards_time_left(self) -> bool:
         """Whether rewards are the time left at the success [s]."""
-        return self.mode is Mode.TEST and self.kind in (task.STRIKE, task.DRIBBLE)
+        return self.mode is Mode.TEST and self.kind.rewards_time_left
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes bodies, until the next call or the world's next episode.
@@ -250,9 +272,11 @@ class WorldBatch:
         Those that there was room for before stay where they are; others are in no world yet.
         """
         tree = self._build_tree(boxes)
-        self.scene = self.scene._replace(tree=tree)
-        self.worlds = self.worlds._replace(physics=physics_state.grow(self.worlds.physics, tree))
-        self._scratches = self._make_scratches()
+        with self._threads.alone():
+            self.scene = self.scene._replace(tree=tree)
+            grown = physics_state.grow(self.worlds.physics, tree)
+            self.worlds = self.worlds._replace(physics=grown)
+            self._refer()
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""
@@ -270,16 +294,37 @@ class WorldBatch:
 
         def run_part(first: int, last: int, part: int) -> None:
             episodes.run_worlds(
-                first, last, self.scene, self._task, self._perturbations, self.worlds,
-                self._scratches[part], chosen, placed, max_updates, stop_at_end,
+                first, last, *self._shared, self._scratches[part], chosen, placed, max_updates,
+                stop_at_end,
             )  # fmt: skip
 
         self._threads.run(run_part)
 
-    def _make_scratches(self) -> list[state.Scratch]:
-        """Returns work arrays for each part of the worlds, since parts run at the same time."""
+    def _refer(self) -> None:
+        """Makes what compiled code takes by pointer; work arrays for each part of the worlds, since
+        parts run at the same time.
+        """
         size, parts = self.character.pose_size, range(self._threads.num_parts)
-        return [state.make_scratch(self.scene.tree, size) for _ in parts]
+        pushed = self._perturbations
+        self._shared = (
+            refer(values(self.settings)),
+            None if pushed is None else refer(pushed),
+            refer(self.scene),
+            refer(self.worlds),
+        )
+        self._scratches = [refer(state.make_scratch(self.scene.tree, size)) for _ in parts]
+        self._skeleton = refer(self.character.skeleton)
+
+    def _make_history(self) -> None:
+        """Makes room for what the scene keeps of test episodes, once there are any."""
+        if self.mode is not Mode.TEST or self.worlds.history.shape[1] > 0:
+            return
+        size = self.kind.history_size(
+            self.settings, self.timer.longest, self.controller.query_rate, self.character.num_joints
+        )
+        if size > 0:
+            self.worlds = self.worlds._replace(history=np.zeros((self.num_worlds, size)))
+            self._refer()
 
     def _build_tree(self, boxes: Sequence[FreeBody] = ()) -> Tree:
         """Returns the arrays of the character and of what moves beside it."""
@@ -292,36 +337,6 @@ class WorldBatch:
             world_scale=settings.world_scale,
             self_collision=settings.enable_self_collision,
             free_bodies=[*self.scene_bodies, *boxes],
-        )
-
-    def _make_worlds(self, old: state.Worlds | None = None) -> state.Worlds:
-        """Returns new worlds, or the old ones with room for the samples of tests."""
-        samples = 0
-        if self._tests_warping:
-            longest, rate = self.timer.longest, self.controller.query_rate
-            samples = math.ceil(longest * rate) + SPARE_SAMPLES
-            if samples > MAX_SAMPLES:
-                limit = f"a time limit of at most {MAX_SAMPLES / rate:g} s"
-                raise errors.ArgumentError(
-                    "tests of imitate_amp", "time_limit", f"{longest:g}",
-                    f"{limit}, or enable_test_time_warp=False,",
-                )  # fmt: skip
-        worlds = state.make_worlds(
-            self.num_worlds, self.scene.tree, self.character.pose_size,
-            self.character.num_joints, self.state_size, self.goal_size,
-            perturbations.make_pushes(self._perturbations, self.num_worlds, self.timestep), samples,
-        )  # fmt: skip
-        if old is None:
-            return worlds
-        return old._replace(samples=worlds.samples, clip_samples=worlds.clip_samples)
-
-    @property
-    def _tests_warping(self) -> bool:
-        return (
-            self.kind == task.IMITATE_AMP
-            and self.mode is Mode.TEST
-            and self.settings.enable_test_time_warp
-            and math.isfinite(self.timer.longest)
         )
 
 

@@ -15,17 +15,17 @@ What such objects, DeepMimicCore above all, do that an environment must not pass
 """
 
 import math
-import numbers
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.core import EndReason, Mode, Terminate, mode_of
-from dm_deepmimic.foreign import chance
+from dm_deepmimic.core import EndReason, Mode, mode_of
+from dm_deepmimic.foreign import builds, chance
+from dm_deepmimic.foreign.answers import Answers
 from dm_deepmimic.resets import ResetArgs
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `get_num_update_substeps` updates [s]
@@ -33,24 +33,6 @@ CONTROL_PERIOD = 1.0 / 30.0  # of cores that do not tell theirs [s]
 MAX_UPDATES = 10_000  # in one control step
 MAX_COUNT = 2**31 - 1  # of samples; DeepMimicCore takes an int
 COST_SCENE = "Imitate AMP"  # as `get_name` tells it
-
-_FORK = "The fork dhruvsreenivas/amp_extensions of DeepMimic"
-_BUILDS = dict.fromkeys(
-    (
-        "get_agent_update_rate", "get_amp_obs_pose_size", "get_amp_obs_vel_size",
-        "get_dtw_backtrack_path", "get_motion_length", "get_phase_offset", "get_phase_size",
-        "get_pos_feature_dim", "get_pose_offset", "get_pose_size", "get_rot_feature_dim",
-        "get_vel_offset", "get_vel_size", "record_amp_obs_agent_current", "reset_index",
-        "reset_time", "seed",
-    ),
-    f"{_FORK} and the embedded core have it.",
-) | dict.fromkeys(
-    (
-        "enable_amp_task_reward", "get_amp_obs_norm_group", "get_amp_obs_offset",
-        "get_amp_obs_scale", "get_amp_obs_size", "record_amp_obs_agent", "record_amp_obs_expert",
-    ),
-    "DeepMimic has it since April 2021.",
-) | {"update_sync_timestep": f"{_FORK} has it."}  # fmt: skip
 
 
 class NativeCore:
@@ -102,6 +84,7 @@ class NativeCore:
         self._generator = np.random.default_rng(seed)
         with self._chance.own():
             self.env = make()
+        self._answers = Answers(self.env, name)
         self._closed = False
         self._reason = EndReason.NONE
         self._cost: float | None = None
@@ -113,17 +96,17 @@ class NativeCore:
         self._action_names = next(
             tuple(names) for names in (*action_names, numbered) if len(names) == len(numbered)
         )
-        seeder = self._seeder()
+        seeder = chance.seeder(self.env)
         if seeder is not None:
             seeder(seed)
-        self._note_seeding(stacklevel=7)  # the caller of `load`
+        chance.note_seeding(self)
         self.set_mode(mode)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or "env" not in self.__dict__:
             raise AttributeError(name)
         self.__dict__["_recorded"] = None  # whatever it does
-        return self._method(name)
+        return self._answers.method(name)
 
     def reset(self) -> None:
         """Starts an episode where the core does or, with reset arguments, where they say."""
@@ -133,7 +116,7 @@ class NativeCore:
             return
         earliest, latest = start.time_min, start.time_max
         if not start.custom_time:
-            earliest, latest = 0.0, float(self._call("get_motion_length"))
+            earliest, latest = 0.0, float(self._answers.call("get_motion_length"))
         self.reset_to(time=float(self._generator.uniform(earliest, latest)))
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
@@ -144,7 +127,7 @@ class NativeCore:
             MissingMethodError: The object cannot.
             CoreError: The clip has no such frame.
         """
-        noise = {} if self._reset_args is None else _noise_arguments(self._reset_args)
+        noise = {} if self._reset_args is None else builds.noise_arguments(self._reset_args)
         if frame is None:
             self.reset_time(time, **noise)
         else:
@@ -157,7 +140,7 @@ class NativeCore:
             MissingMethodError: The object cannot.
             CoreError: The time is negative or not finite, or the first state is not.
         """
-        if not _is_number(time, numbers.Real) or not 0.0 <= time <= MAX_UPDATES:
+        if not checks.is_real(time) or not 0.0 <= time <= MAX_UPDATES:
             raise errors.CoreError(f"Expected a time from 0 to {MAX_UPDATES} s, got {time!r}.")
         self._start("reset_time", float(time), *noise, **named_noise)
 
@@ -169,7 +152,7 @@ class NativeCore:
             CoreError: The clip has no such frame, or the first state is not finite.
         """
         last = MAX_UPDATES if self._num_frames is None else self._num_frames - 1
-        if not _is_number(index, numbers.Integral) or not 0 <= index <= last:
+        if not checks.is_whole(index) or not 0 <= index <= last:
             raise errors.CoreError(f"Expected a frame from 0 to {last}, got {index!r}.")
         self._start("reset_index", int(index), *noise, **named_noise)
 
@@ -185,7 +168,7 @@ class NativeCore:
         with self._chance.own():
             for _ in range(MAX_UPDATES):
                 self.update(timestep)
-                if self._reason is not EndReason.NONE or self._call("need_new_action", 0):
+                if self._reason is not EndReason.NONE or self._answers.call("need_new_action", 0):
                     break
             else:
                 raise errors.CoreError(
@@ -203,8 +186,8 @@ class NativeCore:
             raise errors.CoreError(f"Expected a finite time step [s], got {timestep!r}.")
         self._recorded = None
         with self._chance.own():
-            self._call("update", float(timestep))
-            self._reason = self._judge()
+            self._answers.call("update", float(timestep))
+            self._reason = self._answers.end_reason()
 
     def record_state(self, agent_id: int = 0) -> Array:
         """Returns the state, the last finite one while the object's is not."""
@@ -220,15 +203,9 @@ class NativeCore:
         Raises:
             ActionError: The shape is another, or a number is not finite.
         """
-        array = np.array(action, np.float64)
-        shape = (self.get_action_size(),)
-        if array.shape != shape:
-            raise errors.ActionError(f"an action of shape {shape}", f"shape {array.shape}")
-        if not np.all(np.isfinite(array)):
-            index = int(np.argmin(np.isfinite(array)))
-            raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}")
+        array = checks.core_action(action, self.get_action_size())
         self._recorded = None
-        self._call("set_action", _agent(agent_id), array)
+        self._answers.call("set_action", _agent(agent_id), array)
 
     def calc_reward(self, agent_id: int = 0) -> float:
         """Returns the reward, 0 in invalid episodes and where the object tells a cost instead."""
@@ -236,7 +213,7 @@ class NativeCore:
             return 0.0
         if self._recorded is not None:
             return self._recorded[2]
-        return self._number("calc_reward", _agent(agent_id))
+        return self._answers.number("calc_reward", _agent(agent_id))
 
     def dtw_cost(self) -> float | None:
         """Returns the cost of the whole episode, at the end of a test episode of `imitate_amp` in a
@@ -258,47 +235,47 @@ class NativeCore:
 
     def get_time(self) -> float:
         """Returns the time since the reset [s]."""
-        return self._number("get_time")
+        return self._answers.number("get_time")
 
     def get_state_size(self, agent_id: int = 0) -> int:
         """Returns the length of the state."""
-        return int(self._number("get_state_size", agent_id))
+        return int(self._answers.number("get_state_size", agent_id))
 
     def get_goal_size(self, agent_id: int = 0) -> int:
         """Returns the length of the goal."""
-        return int(self._number("get_goal_size", agent_id))
+        return int(self._answers.number("get_goal_size", agent_id))
 
     def get_action_size(self, agent_id: int = 0) -> int:
         """Returns the length of an action."""
-        return int(self._number("get_action_size", agent_id))
+        return int(self._answers.number("get_action_size", agent_id))
 
     def build_state_offset(self, agent_id: int = 0) -> Array:
         """Returns the state's offset."""
-        return self._array("build_state_offset", agent_id)
+        return self._answers.array("build_state_offset", agent_id)
 
     def build_state_scale(self, agent_id: int = 0) -> Array:
         """Returns the state's scale."""
-        return self._array("build_state_scale", agent_id)
+        return self._answers.array("build_state_scale", agent_id)
 
     def build_state_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
         """Returns the state's normaliser groups."""
-        return self._array("build_state_norm_groups", agent_id).astype(np.int64)
+        return self._answers.array("build_state_norm_groups", agent_id).astype(np.int64)
 
     def build_action_bound_min(self, agent_id: int = 0) -> Array:
         """Returns the smallest action."""
-        return self._array("build_action_bound_min", agent_id)
+        return self._answers.array("build_action_bound_min", agent_id)
 
     def build_action_bound_max(self, agent_id: int = 0) -> Array:
         """Returns the largest action."""
-        return self._array("build_action_bound_max", agent_id)
+        return self._answers.array("build_action_bound_max", agent_id)
 
     def get_reward_min(self, agent_id: int = 0) -> float:
         """Returns the least reward."""
-        return self._number("get_reward_min", agent_id)
+        return self._answers.number("get_reward_min", agent_id)
 
     def get_reward_max(self, agent_id: int = 0) -> float:
         """Returns the greatest reward."""
-        return self._number("get_reward_max", agent_id)
+        return self._answers.number("get_reward_max", agent_id)
 
     def get_amp_obs_size(self) -> int:
         """Returns the length of the discriminator's observation, 0 in objects that have none."""
@@ -306,14 +283,14 @@ class NativeCore:
 
     def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
         """Returns the discriminator's observation of the character."""
-        return self._array("record_amp_obs_agent", _agent(agent_id))
+        return self._answers.array("record_amp_obs_agent", _agent(agent_id))
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape
         `(count, get_amp_obs_size())`.
         """
         with self._chance.own():
-            rows = [self._array("record_amp_obs_expert", 0) for _ in range(count)]
+            rows = [self._answers.array("record_amp_obs_expert", 0) for _ in range(count)]
         return np.array(rows).reshape(count, self.get_amp_obs_size())
 
     def action_names(self) -> tuple[str, ...]:
@@ -329,18 +306,14 @@ class NativeCore:
     def set_mode(self, mode: Any) -> None:
         """Chooses training or testing, by number or by an enumeration's member."""
         chosen = mode_of(mode)
-        self._tells_cost = (
-            chosen is Mode.TEST
-            and hasattr(self.env, "get_name")
-            and self.env.get_name() == COST_SCENE
-        )
-        self._call("set_mode", chosen)
+        self._tells_cost = chosen is Mode.TEST and self._answers.scene() == COST_SCENE
+        self._answers.call("set_mode", chosen)
 
     def set_sample_count(self, count: int) -> None:
         """Tells the samples training has seen, for annealed time limits."""
-        if not _is_number(count, numbers.Integral) or not 0 <= count <= MAX_COUNT:
+        if not checks.is_whole(count) or not 0 <= count <= MAX_COUNT:
             raise errors.CoreError(f"Expected a count from 0 to {MAX_COUNT}, got {count!r}.")
-        self._call("set_sample_count", int(count))
+        self._answers.call("set_sample_count", int(count))
 
     def seed(self, seed: int) -> None:
         """Restarts the core's random numbers.
@@ -350,14 +323,14 @@ class NativeCore:
             MissingMethodError: The object's own numbers cannot be restarted.
         """
         seed = chance.checked_seed(seed)
-        seeder = self._seeder()
-        if seeder is None and not self._has_private_chance:
-            self._method("seed")  # says who has it
+        seeder = chance.seeder(self.env)
+        if seeder is None and not chance.has_own(self.env):
+            self._answers.method("seed")  # says who has it
         if seeder is not None:
             seeder(seed)
         self._chance = chance.Chance(seed)
         self._generator = np.random.default_rng(seed)
-        self._note_seeding(stacklevel=3)
+        chance.note_seeding(self)
 
     def close(self) -> None:
         """Shuts the object down; twice does no harm."""
@@ -368,66 +341,36 @@ class NativeCore:
 
     def _check(self) -> None:
         """Raises the error of an object that no environment can use."""
-        agents = self._call("get_num_agents")
-        if agents != 1:
-            raise errors.CoreError(
-                f"Expected a scene with one agent in the core {self.name!r}, got {agents}."
-            )
-        self._num_updates = int(self._number("get_num_update_substeps"))
-        if self._num_updates < 1:
-            raise errors.CoreError(
-                f"Expected at least 1 update a frame from the core {self.name!r}, got "
-                f"{self._num_updates}."
-            )
-        for size, arrays in (
-            (
-                self.get_state_size(),
-                ("build_state_offset", "build_state_scale", "build_state_norm_groups"),
-            ),
-            (self.get_action_size(), ("build_action_bound_min", "build_action_bound_max")),
-        ):
-            for method in arrays:
-                self._array(method, 0, size)
+        self._answers.check_scene()
+        self._num_updates = int(self._answers.number("get_num_update_substeps"))
         if self._reset_args is not None:
-            self._method("reset_time")
+            self._answers.method("reset_time")
             for key in ("knees", "held_joints"):
                 if getattr(self._reset_args, key) is not None:
                     raise errors.UnsupportedError(f"'{key}'", "reset_args", core=self.name)
 
     def _start(self, method: str = "reset", *where: Any, **noise: Any) -> None:
-        start = self._method(method)
+        start = self._answers.method(method)
         self._recorded, self._cost, self._reason = None, None, EndReason.NONE
         with self._chance.own():
             if method != "reset":
-                self._call("reset")
+                self._answers.call("reset")
             start(*where, **noise)
-            self._call("need_new_action", 0)  # the original's loop asks before its first update
-            state = self._array("record_state", 0, len(self._state))
-            goal = self._array("record_goal", 0, len(self._goal))
+            self._answers.call(
+                "need_new_action", 0
+            )  # the original's loop asks before its first update
+            state = self._answers.array("record_state", 0, len(self._state))
+            goal = self._answers.array("record_goal", 0, len(self._goal))
         if not np.all(np.isfinite(state)) or not np.all(np.isfinite(goal)):
             raise errors.CoreError(
                 f"The core {self.name!r} began an episode with numbers that are not finite."
             )
 
-    def _judge(self) -> EndReason:
-        if not self._call("check_valid_episode"):
-            return EndReason.INVALID
-        if not self._call("is_episode_end"):
-            return EndReason.NONE
-        terminate = self._call("check_terminate", 0)
-        try:
-            return _REASONS[int(getattr(terminate, "value", terminate))]
-        except (KeyError, TypeError, ValueError):
-            raise errors.CoreError(
-                f"Expected Null, Fail or Succ (0, 1, 2) from check_terminate of the core "
-                f"{self.name!r}, got {terminate!r}."
-            ) from None
-
     def _record(self) -> None:
         """Reads state, goal and reward once; what is not finite makes the episode invalid."""
-        state = self._array("record_state", 0, len(self._state))
-        goal = self._array("record_goal", 0, len(self._goal))
-        reward = self._number("calc_reward", 0)
+        state = self._answers.array("record_state", 0, len(self._state))
+        goal = self._answers.array("record_goal", 0, len(self._goal))
+        reward = self._answers.number("calc_reward", 0)
         if self._tells_cost and self._reason not in (EndReason.NONE, EndReason.INVALID):
             self._cost = reward or None  # 0 in a scene without a time limit
         if not (np.all(np.isfinite(state)) and np.all(np.isfinite(goal)) and math.isfinite(reward)):
@@ -438,7 +381,7 @@ class NativeCore:
         """Returns what was recorded, or else what the object tells now; `last` while not finite."""
         recorded = self._recorded
         array = (
-            self._array(method, _agent(agent_id), len(last))
+            self._answers.array(method, _agent(agent_id), len(last))
             if recorded is None
             else (recorded[0], recorded[1])[place]
         )
@@ -446,82 +389,8 @@ class NativeCore:
             last[:] = array
         return last.copy()
 
-    def _array(self, method: str, agent_id: int, size: int | None = None) -> Array:
-        value = self._call(method, agent_id)
-        try:
-            array = np.array(value, np.float64)
-        except (TypeError, ValueError):
-            array = np.zeros((0, 0))
-        if array.ndim != 1 or size not in (None, len(array)):
-            expected = "a list of numbers" if size is None else f"{size} numbers"
-            raise errors.CoreError(
-                f"Expected {expected} from {method} of the core {self.name!r}, got {value!r}."
-            )
-        return array
-
-    def _number(self, method: str, *arguments: Any) -> float:
-        value = self._call(method, *arguments)
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            raise errors.CoreError(
-                f"Expected a number from {method} of the core {self.name!r}, got {value!r}."
-            ) from None
-
-    def _call(self, method: str, *arguments: Any) -> Any:
-        return self._method(method)(*arguments)
-
-    def _method(self, name: str) -> Any:
-        try:
-            return getattr(self.env, name)
-        except AttributeError:
-            raise errors.MissingMethodError(self.name, name, _BUILDS.get(name, "")) from None
-
-    @property
-    def _has_private_chance(self) -> bool:
-        return bool(getattr(self.env, "private_chance", False))
-
-    def _seeder(self) -> Callable[[int], Any] | None:
-        """Returns what seeds the object: its method, or that of the C++ object inside it."""
-        inside = getattr(self.env, "_core", None)
-        seeder: Callable[[int], Any] | None = getattr(
-            self.env, "seed", getattr(inside, "SeedRand", None)
-        )
-        return seeder
-
-    def _note_seeding(self, stacklevel: int) -> None:
-        if self._has_private_chance:
-            return
-        chance.note_seeding(type(self.env).__module__, self, self.name, stacklevel + 1)
-
-
-_REASONS = {
-    Terminate.Null.value: EndReason.TIME_LIMIT,
-    Terminate.Fail.value: EndReason.FAIL,
-    Terminate.Succ.value: EndReason.SUCCESS,
-}
-
 
 def _agent(agent_id: int) -> int:
     if agent_id != 0:
         raise errors.CoreError(f"Expected agent_id 0, the one character, got {agent_id!r}.")
     return 0
-
-
-def _is_number(value: object, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _noise_arguments(start: ResetArgs) -> dict[str, Any]:
-    """Returns the fork's arguments of `reset_time`."""
-    return {
-        "resolve": bool(start.resolve),
-        "noise_bef_rot": bool(start.noise_bef_rot),
-        "low": float(start.noise_min),
-        "high": float(start.noise_max),
-        "radian": float(start.radian),
-        "rot_vel_w_pose": bool(start.rot_vel_w_pose),
-        "vel_noise": bool(start.vel_noise),
-        "interp": float(start.interp),
-        "knee_rot": bool(start.knee_rot),
-    }

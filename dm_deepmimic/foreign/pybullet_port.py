@@ -19,11 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import arguments, character, errors, rotations
+from dm_deepmimic import arguments, character, errors, rotations, settings_reader
+from dm_deepmimic.choices import Choices
 from dm_deepmimic.core import Terminate
+from dm_deepmimic.embedded import scenes
+from dm_deepmimic.foreign import opening
+from dm_deepmimic.foreign.native import NativeCore
+from dm_deepmimic.settings import Settings
 from dm_deepmimic.shapes import Role, Shape
 
 NAME = "pybullet"
+DRAWS_ITSELF = False
 READ_KEYS = (  # of the arg file
     "character_files",
     "enable_char_contact_fall",
@@ -40,6 +46,23 @@ CHARACTER = "humanoid3d"
 GRAVITY = (0.0, -9.8, 0.0)
 GEOMETRIES = {2: character.SPHERE, 3: character.BOX, 4: character.CYLINDER, 7: character.CAPSULE}
 Y_TO_Z = np.array([0.5**0.5, 0.5**0.5, 0.0, 0.0])
+
+
+def open_core(
+    name_or_path: str | os.PathLike[str] | None, choices: Choices, seed: int | None
+) -> NativeCore:
+    """Opens the port; see `loading.load`.
+
+    Raises:
+        UnsupportedError: A choice is one that the port would ignore.
+    """
+    for key in choices.overrides:
+        if key not in READ_KEYS:
+            supported = ", ".join(READ_KEYS)
+            raise errors.UnsupportedError(f"{key!r}", settings_reader.OVERRIDE, supported, NAME)
+    if choices.time_limit == "anneal":
+        raise errors.UnsupportedError("time_limit 'anneal'", "", "a fixed one", NAME)
+    return opening.make_core(PyBulletEnv, NAME, name_or_path, choices, seed)
 
 
 class PyBulletEnv:
@@ -167,13 +190,13 @@ def import_port() -> Any:
             del sys.modules["pybullet_envs"]
 
 
-def _scene(args: Sequence[str]) -> arguments.SceneSettings:
+def _scene(args: Sequence[str]) -> Settings:
     """Returns the settings of a scene that the port can do."""
 
     def no_file(name: str, including: pathlib.Path | None) -> pathlib.Path:
         raise errors.UnsupportedError("'arg_file'", "the arguments", "its content", NAME)
 
-    settings = arguments.scene_settings(arguments.parse_tokens(args, no_file))
+    settings = scenes.read_settings(arguments.parse_tokens(args, no_file))
     for what, got, known in (
         ("scene", settings.scene, "imitate"),
         ("character", pathlib.Path(settings.character_files[0]).stem, CHARACTER),
@@ -191,7 +214,7 @@ def _scene(args: Sequence[str]) -> arguments.SceneSettings:
     return settings
 
 
-def _port_arguments(settings: arguments.SceneSettings, data_root: str) -> list[str]:
+def _port_arguments(settings: Settings, data_root: str) -> list[str]:
     """Returns what the port reads: the motion, relative to its own data, and the bodies whose
     ground contact is a fall.
     """

@@ -7,8 +7,6 @@ The context lives on a thread of its own, so that it disturbs no other context o
 import concurrent.futures
 import ctypes
 import functools
-import importlib
-import numbers
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -16,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 from dm_deepmimic.rendering.drawing import Camera, Painter, place_camera
-from dm_deepmimic.rendering.renderer import mujoco
+from dm_deepmimic.rendering.renderer import mujoco, system_context
 from dm_deepmimic.shapes import Shape
 
 MAX_SIZE = 4096  # of a picture's side [pixels]
@@ -98,8 +96,7 @@ def check_size(width: int, height: int) -> None:
         ValueError: The size is not from 1 to `MAX_SIZE` pixels.
     """
     for name, size in (("width", width), ("height", height)):
-        whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
-        if not whole or not 1 <= size <= MAX_SIZE:
+        if not checks.is_whole(size) or not 1 <= size <= MAX_SIZE:
             raise ValueError(f"Expected a {name} from 1 to {MAX_SIZE} pixels, got {size!r}.")
 
 
@@ -127,7 +124,7 @@ class _SystemContext:
     """MuJoCo's context on systems other than Linux, where it changes nothing for the process."""
 
     def __init__(self, width: int, height: int) -> None:
-        self._context = importlib.import_module("mujoco.gl_context").GLContext(width, height)
+        self._context = system_context(width, height)
         self._context.make_current()
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""Seeing an environment: windows, a standalone viewer, pictures and video."""
+"""The standalone viewer: its program, playback, policies and video."""

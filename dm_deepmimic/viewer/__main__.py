@@ -10,8 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import dm_deepmimic
-from dm_deepmimic import building, errors, loading
+from dm_deepmimic import errors, loading, player, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
 from dm_deepmimic.viewer import policies, video
@@ -42,7 +41,7 @@ class Viewer:
         self._canvas: canvas.Canvas | None = None
         with glut_window.ready(), contextlib.ExitStack() as opened:
             print(LOADING, flush=True)
-            for opens in loading.opening_order(options.core or "auto"):
+            for opens in loading.opening_order(loading.entry(options.core or "auto")):
                 if opens == "window":
                     title = f"DeepMimic: {options.scene}"
                     self._window = glut_window.Window(title, *options.size)
@@ -159,17 +158,15 @@ class Viewer:
 
 def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Policy | None]:
     """Returns what plays, and who acts in it, if there is an agent."""
-    scene = building.SceneFiles(options.scene, options.data_root)
-    words = scene.arguments["scene"].values if "scene" in scene.arguments else ()
+    parsed = scene_files.read_scene(options.scene, options.data_root).arguments
+    words = parsed["scene"].values if "scene" in parsed else ()
     if options.play or words == ("kin_char",):
         for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
             if getattr(options, name) is not None:
                 option = name.replace("_", "-")
                 raise ValueError(f"Expected no --{option} for a clip alone, which has no agent.")
-        player = dm_deepmimic.load_player(
-            options.scene, data_root=options.data_root, seed=options.seed
-        )
-        return player, None
+        clip = player.load_player(options.scene, data_root=options.data_root, seed=options.seed)
+        return clip, None
     overrides = dict(options.set or ())
     for key in overrides.keys() & inspect.signature(loading.load_core).parameters.keys():
         raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import assets, errors, pretrained
+from dm_deepmimic import errors, pretrained, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.viewer.playback import Policy
 
@@ -44,7 +44,7 @@ def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | st
         return networks.read_policy(path)
     if path.suffix in (".ckpt", ".index"):
         index = name.removesuffix(".index") + ".index"
-        return pretrained.load_policy(assets.find(index, "checkpoint", data_root=data_root))
+        return pretrained.load_policy(scene_files.find(index, "checkpoint", data_root=data_root))
     if ":" in name:
         return _imported(*name.rsplit(":", 1))
     raise errors.UnknownNameError(

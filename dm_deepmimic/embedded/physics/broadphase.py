@@ -51,17 +51,18 @@ def update_pairs(tree: Tree, world: Physics, places: Array) -> None:
         world: One world.
         places: Of the shapes, shape `(S, PLACE_SIZE)`.
     """
-    has_moved, count = False, len(tree.shapes)
+    has_moved, count, shapes, kinds = False, len(tree.shapes), tree.shapes, tree.shape_kind
+    leaves, num_links = world.leaves, tree.num_links
     padding, more = CONTACT_PADDING / tree.world_scale, LEAF_PADDING / tree.world_scale
     for shape in range(count):
-        reach = blocks.vector(tree.shapes[shape].bounds)
-        if tree.shape_kind[shape] != SPHERE:
+        reach = blocks.vector(shapes[shape].bounds)
+        if kinds[shape] != SPHERE:
             reach = turned_reach(reach, places[shape])
         reach = blocks.add(reach, (padding, padding, padding))
         center = blocks.vector(places[shape])
-        if shape >= tree.num_links:
-            state = world.free[shape - tree.num_links]
-            is_new = world.leaves[shape, 0] > world.leaves[shape, 3]
+        if shape >= num_links:
+            state = world.free[shape - num_links]
+            is_new = leaves[shape, 0] > leaves[shape, 3]
             if is_new == state.is_present:  # it has come, in another's place maybe, or it is gone
                 _drop_shape(tree, world, shape)
                 has_moved = True
@@ -71,13 +72,13 @@ def update_pairs(tree: Tree, world: Physics, places: Array) -> None:
             way = blocks.scale(0.5 * tree.timestep, blocks.vector(state.speed))
             center = blocks.add(center, way)
             reach = blocks.add(reach, (abs(way[0]), abs(way[1]), abs(way[2])))
-        if _move_leaf(world.leaves[shape], center, reach, more):
+        if _move_leaf(leaves[shape], center, reach, more):
             has_moved = True
             _add_pair(tree, world, shape, count)
             for other in range(count):
                 if other == shape or not _is_present(tree, world, other):
                     continue
-                if _leaves_meet(world.leaves[shape], world.leaves[other]):
+                if _leaves_meet(leaves[shape], leaves[other]):
                     _add_pair(tree, world, shape, other)
     if has_moved:
         _drop_pairs(tree, world)

@@ -16,33 +16,32 @@ def detect_contacts(tree: Tree, world: Physics, scratch: Scratch) -> None:
     places, found, count = scratch.places, scratch.found, 0
     place_shapes(tree, world, scratch.links, places)
     broadphase.update_pairs(tree, world, places)
-    ground = len(tree.shapes)
+    ground, pairs, states, listed = len(tree.shapes), tree.pairs, world.pairs, world.pair_list
+    touches, firsts, seconds, thresholds = pairs.touches, pairs.first, pairs.second, pairs.threshold
+    kinds, sizes, margins = tree.shape_kind, tree.shape_size, tree.shape_margin
+    work, is_fleeting, all_points = scratch.detection, pairs.is_fleeting, world.points
     for number in range(world.status[0].num_pairs):
-        pair = world.pair_list[number]
-        if not tree.pairs.touches[pair]:
+        pair = listed[number]
+        if not touches[pair]:
             continue
-        if world.pairs[pair].manifold < 0:
+        state = states[pair]
+        if state.manifold < 0:
             manifolds.begin(world, pair)
-        first, second = tree.pairs.first[pair], tree.pairs.second[pair]
-        threshold = tree.pairs.threshold[pair]
+        first, second, threshold = firsts[pair], seconds[pair], thresholds[pair]
         if second == ground:
-            added = shapes_contact.detect_plane(
-                tree.shape_kind, tree.shape_size, tree.shape_margin, places, first, found
-            )
+            added = shapes_contact.detect_plane(kinds, sizes, margins, places, first, found)
             if not found[0, 6] < threshold:
                 added = 0
         else:
             added = shapes_contact.detect(
-                tree.shape_kind, tree.shape_size, tree.shape_margin, places, first, second,
-                threshold, scratch.detection, found,
+                kinds, sizes, margins, places, first, second, threshold, work, found,
             )  # fmt: skip
-        state = world.pairs[pair]
         if added > 0 and state.slot < 0 and not manifolds.take_slot(world, pair):
             continue
         if state.slot < 0:
             continue
-        points, kept = world.points[state.slot], state.count
-        if tree.pairs.is_fleeting[pair]:
+        points, kept = all_points[state.slot], state.count
+        if is_fleeting[pair]:
             kept = 0
         for i in range(added):
             kept = manifolds.add_point(

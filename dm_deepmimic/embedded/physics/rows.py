@@ -62,10 +62,10 @@ def build_rows(tree: Tree, world: Physics, scratch: Scratch) -> bool:
     counts.bodies = _gather_bodies(tree, world, scratch)
     flexibility.write_flexibility(tree, scratch.links, slots, scratch.flexibility)
     touched, plain = scratch.bodies[: counts.bodies], last - 3 * counts.free_contacts
+    rows, responses, blocks36 = scratch.rows, scratch.responses, scratch.flexibility
     for at in range(last):
         _respond(
-            scratch.rows[at], at < counts.limits or at >= plain, scratch.flexibility, slots,
-            touched, scratch.responses[at],
+            rows[at], at < counts.limits or at >= plain, blocks36, slots, touched, responses[at],
         )  # fmt: skip
     return True
 
@@ -108,21 +108,24 @@ def _add_contacts(tree: Tree, world: Physics, scratch: Scratch, start: int, are_
     Bullet's island takes manifolds; returns how many contacts there are.
     """
     contacts, total = 0, world.status[0].num_manifolds
+    pairs, shapes, states, all_rows = tree.pairs, tree.shapes, world.pairs, scratch.rows
+    firsts, seconds, frictions, slots = pairs.first, pairs.second, pairs.friction, scratch.slots
+    listed, points, num_links = world.manifold_list, world.points, tree.num_links
     for number in range(total):
-        pair = world.manifold_list[bullet_order(total, number)]
-        state = world.pairs[pair]
-        if state.count == 0 or (tree.pairs.first[pair] >= tree.num_links) != are_free:
+        pair = listed[bullet_order(total, number)]
+        state = states[pair]
+        if state.count == 0 or (firsts[pair] >= num_links) != are_free:
             continue
-        first, second = tree.shapes[tree.pairs.first[pair]].body, GROUND
-        scratch.slots[first] = TOUCHED
+        first, second = shapes[firsts[pair]].body, GROUND
+        slots[first] = TOUCHED
         origin = _origin(tree, world, scratch.links, first)
         other_origin = origin
-        if tree.pairs.second[pair] < len(tree.shapes):
-            second = tree.shapes[tree.pairs.second[pair]].body
-            scratch.slots[second] = TOUCHED
+        if seconds[pair] < len(shapes):
+            second = shapes[seconds[pair]].body
+            slots[second] = TOUCHED
             other_origin = _origin(tree, world, scratch.links, second)
         for i in range(state.count):
-            at, point = start + 3 * contacts, world.points[state.slot, i]
+            at, point = start + 3 * contacts, points[state.slot, i]
             normal = blocks.vector(point.normal)
             arm = blocks.subtract(blocks.vector(point.world_first), origin)
             other_arm = blocks.subtract(blocks.vector(point.world_second), other_origin)
@@ -130,15 +133,15 @@ def _add_contacts(tree: Tree, world: Physics, scratch: Scratch, start: int, are_
             if are_free:
                 one, two = _sliding(tree, world, normal, first, arm, second, other_arm)
             for kind in range(3):
-                row = scratch.rows[at + kind]
+                row = all_rows[at + kind]
                 direction = normal if kind == 0 else one if kind == 1 else two
-                row.first, row.second, row.bound = first, second, tree.pairs.friction[pair]
+                row.first, row.second, row.bound = first, second, frictions[pair]
                 row.slot, row.number, row.target = state.slot, i, 0.0
                 row.shift, row.shifted = 0.0, 0.0
                 row.impulse = WARM_SHARE * point.impulse[kind] if are_free else 0.0
                 _put_arm(row.first_gradient, arm, direction)
                 _put_arm(row.second_gradient, other_arm, blocks.scale(-1.0, direction))
-            row = scratch.rows[at]
+            row = all_rows[at]
             row.bound = math.inf
             share = 1.0 if point.distance > 0.0 else CORRECTION
             correction = -share * point.distance / tree.timestep

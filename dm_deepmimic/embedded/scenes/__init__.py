@@ -1,1 +1,242 @@
-"""The scenes of the embedded core, one file each."""
+"""The scenes: one file each, in this folder or a user's.
+
+A scene's file has
+
+    NAME, TITLE     its name in arg files, and the one that DeepMimic prints
+    Settings        its keys, a class of `settings.define`
+    TERMS           the names of its reward's terms and their weights
+
+and where they apply
+
+    MEMORY          dtype of what it remembers of a world
+    GOAL_SIZE       length of its goal
+    STATE_SIZE      how many entries its own end of the state has
+    HAS_STYLE       whether it has a discriminator's observation
+    REWARDS_TIME_LEFT   whether the reward of a test is the time left at the success
+    GOAL_GROUPS     a normaliser group for each entry of the goal, -1 for none
+    GOAL_OFFSETS, GOAL_SCALES    what brings entries of the goal into [-1, 1]
+    check           raises the error of settings that do not fit the character and the clips
+    free_bodies     what moves beside the character
+    history_size    how many numbers it keeps of a test episode
+    recovery_share  probability that an episode goes on after a fall, in training
+    draw            yields what it looks like
+
+and functions that say what it does to a world, `embedded.hooks`.
+"""
+
+import importlib
+import inspect
+import pathlib
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from dm_deepmimic import checks, errors, motion, settings, settings_reader
+from dm_deepmimic.arguments import Arguments
+from dm_deepmimic.arrays import Array, IntArray
+from dm_deepmimic.character import Character
+from dm_deepmimic.embedded import hooks
+from dm_deepmimic.embedded.physics.tree import FreeBody
+from dm_deepmimic.embedded.state import NO_MEMORY
+from dm_deepmimic.shapes import Shape
+
+_registered = dict[str, ModuleType]()
+
+
+class Scene:
+    """A scene's file, with defaults for what it does not have.
+
+    Attributes:
+        name: Name in arg files.
+        title: Name as DeepMimic prints it.
+        settings_type: The class of its settings.
+        terms: Weights of the reward's terms, by their names.
+        memory: What it remembers of a world.
+        goal_size: Length of its goal.
+        state_size: Length of its own end of the state.
+        has_style: Whether it has a discriminator's observation.
+        rewards_time_left: Whether the reward of a test is the time left at the success.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        """Takes a scene's file.
+
+        Raises:
+            ValueError: It lacks something, or a function has other parameters.
+        """
+        for name in ("NAME", "TITLE", "TERMS", "Settings"):
+            if not hasattr(module, name):
+                raise ValueError(f"Expected a scene with {name!r}, got {module.__name__}.")
+        for name in hooks.NAMES:
+            function = getattr(module, name, None)
+            if function is None:
+                continue
+            parameters = tuple(inspect.signature(function).parameters)
+            if parameters != hooks.PARAMETERS:
+                raise ValueError(
+                    f"Expected the parameters {', '.join(hooks.PARAMETERS)} of {name!r} in "
+                    f"{module.__name__}, got {', '.join(parameters)}."
+                )
+        self._module = module
+        self.name: str = module.NAME
+        self.title: str = module.TITLE
+        self.settings_type: type[settings.Settings] = module.Settings
+        self.terms: Mapping[str, float] = MappingProxyType(dict(module.TERMS))
+        self.memory: np.dtype[np.void] = np.dtype(getattr(module, "MEMORY", NO_MEMORY), align=True)
+        self.goal_size: int = getattr(module, "GOAL_SIZE", 0)
+        self.state_size: int = getattr(module, "STATE_SIZE", 0)
+        self.has_style: bool = getattr(module, "HAS_STYLE", False)
+        self.rewards_time_left: bool = getattr(module, "REWARDS_TIME_LEFT", False)
+
+    def check(self, given: Any, character: Character, clips: motion.Clips) -> None:
+        """Raises the error of settings that do not fit the character or the clips.
+
+        Raises:
+            ArgumentError: A body or a clip does not exist, or none is given.
+        """
+        self._call("check", None, given, character, clips)
+
+    def free_bodies(self, given: Any) -> list[FreeBody]:
+        """Returns what moves beside the character."""
+        bodies: list[FreeBody] = self._call("free_bodies", [], given)
+        return bodies
+
+    def history_size(self, given: Any, longest: float, rate: float, num_joints: int) -> int:
+        """Returns how many numbers of a test episode are kept.
+
+        Args:
+            given: The scene's settings.
+            longest: The longest time limit [s].
+            rate: Actions a second [Hz].
+            num_joints: Joints of the character.
+
+        Raises:
+            ArgumentError: An episode is too long.
+        """
+        size: int = self._call("history_size", 0, given, longest, rate, num_joints)
+        return size
+
+    def recovery_share(self, given: Any) -> float:
+        """Returns the probability that an episode goes on after a fall, in training."""
+        share: float = self._call("recovery_share", 0.0, given)
+        return share
+
+    def shapes(self, given: Any, memory: Any, pose: Array, com: Array) -> Iterator[Shape]:
+        """Yields what the scene looks like.
+
+        Args:
+            given: The scene's settings.
+            memory: What it remembers of the world.
+            pose: The character's, shape `(P,)`.
+            com: Its centre of mass, shape `(3,)` [m].
+        """
+        yield from self._call("draw", (), given, memory, pose, com)
+
+    def weights(self, changes: Mapping[str, float]) -> Array:
+        """Returns the weights of the reward's terms, some of them changed.
+
+        Raises:
+            UnknownNameError: There is no such term.
+            ArgumentError: A weight is not a finite number of at least 0.
+        """
+        for name, weight in changes.items():
+            if name not in self.terms:
+                raise errors.UnknownNameError(
+                    "reward term", str(name), "reward_weights", self.terms
+                )
+            if not checks.is_finite(weight) or weight < 0.0:
+                expected = "a finite number of at least 0"
+                raise errors.ArgumentError("reward_weights", name, repr(weight), expected)
+        return np.array([float(value) for value in {**self.terms, **changes}.values()])
+
+    def goal_offsets(self) -> Array:
+        """Returns the goal's offset, shape `(goal_size,)`."""
+        return np.array(getattr(self._module, "GOAL_OFFSETS", self.goal_size * [0.0]), np.float64)
+
+    def goal_scales(self) -> Array:
+        """Returns the goal's scale: normalised = (goal + offset) * scale."""
+        return np.array(getattr(self._module, "GOAL_SCALES", self.goal_size * [1.0]), np.float64)
+
+    def goal_groups(self) -> IntArray:
+        """Returns the goal's normaliser groups, -1 for what needs none."""
+        return np.array(getattr(self._module, "GOAL_GROUPS", self.goal_size * [0]), np.int64)
+
+    def _call(self, name: str, default: Any, *arguments: Any) -> Any:
+        function = getattr(self._module, name, None)
+        return default if function is None else function(*arguments)
+
+
+def register(module: ModuleType) -> Scene:
+    """Makes a scene of a file of yours, for `load` to find by its name.
+
+    Args:
+        module: The file, as `sys.modules[__name__]`.
+
+    Raises:
+        ValueError: It is no scene, or there is one of its name.
+    """
+    scene = Scene(module)
+    known = _registered.get(scene.name, module)
+    if scene.name in deepmimic_names() or known.__name__ != module.__name__:
+        raise ValueError(f"Expected a new name for a scene, got {scene.name!r}, which exists.")
+    _registered[scene.name] = module
+    return scene
+
+
+def names() -> list[str]:
+    """Returns the names of all scenes, sorted."""
+    return sorted({*deepmimic_names(), *_registered})
+
+
+def find(name: str, where: str = "") -> Scene:
+    """Returns a scene by its name.
+
+    Raises:
+        UnknownNameError: There is none.
+        UnsupportedError: It has no agent.
+    """
+    if name == "kin_char":
+        player = "it in dm_deepmimic.load_player, as it has no agent"
+        raise errors.UnsupportedError("the scene 'kin_char'", where, player)
+    if name in _registered:
+        return Scene(_registered[name])
+    if name not in deepmimic_names():
+        raise errors.UnknownNameError("scene", name, where, names())
+    return Scene(importlib.import_module(f"{__name__}.{name}"))
+
+
+def deepmimic_settings() -> list[type[settings.Settings]]:
+    """Returns the settings of all scenes that DeepMimic has."""
+    return [find(name).settings_type for name in deepmimic_names()]
+
+
+def read_settings(
+    arguments: Arguments, overrides: Mapping[str, object] = MappingProxyType({})
+) -> settings.Settings:
+    """Returns the checked settings of a scene, see `settings_reader.read`.
+
+    Raises:
+        DeepMimicError: See there and `find`.
+    """
+    kind = find(*settings_reader.scene_name(arguments, overrides)).settings_type
+    return settings_reader.read(kind, arguments, overrides, _all_keys)
+
+
+def check_ids(key: str, ids: Collection[int], count: int, what: str) -> None:
+    """Raises an ArgumentError for an id of bodies or clips that does not exist."""
+    for number in ids:
+        if not 0 <= number < count:
+            expected = f"ids of {what} from 0 to {count - 1}"
+            raise errors.ArgumentError("the scene", key, str(number), expected)
+
+
+def deepmimic_names() -> list[str]:
+    """Returns the names of the scenes in this folder, all DeepMimic's that have an agent."""
+    folder = pathlib.Path(__file__).parent
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def _all_keys() -> set[str]:
+    return {key for name in names() for key in settings.fields(find(name).settings_type)}

@@ -1,143 +1,235 @@
-"""The scene `dribble_amp`: bring a ball to a point on the ground, compiled.
+"""The scene `dribble_amp`: bring a ball to a point on the ground.
 
 Agrees with DeepMimicCore's SceneDribbleAMP, but that a reset places the ball around the character's
 new root, not its last.
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
-from dm_deepmimic import arrays, rotations
-from dm_deepmimic.arrays import Array, Quaternion, Vector, Vector3
+import numpy as np
+
+from dm_deepmimic import arrays, rotations, settings, shapes
+from dm_deepmimic.arrays import Array, Record, Vector
 from dm_deepmimic.character import SPHERE
 from dm_deepmimic.compiling import inner
+from dm_deepmimic.embedded import draws, senses, targets
 from dm_deepmimic.embedded.physics.tree import FreeBody
-from dm_deepmimic.embedded.scenes import task
-from dm_deepmimic.embedded.scenes.task import Chance, Task
+from dm_deepmimic.embedded.state import FAIL, NONE, SUCCESS, World
+from dm_deepmimic.settings import NOT_NEGATIVE, Range, key
+from dm_deepmimic.shapes import Role, Shape
 
-COM_SPEED_WEIGHT, COM_WEIGHT, BALL_SPEED_WEIGHT, BALL_WEIGHT = 0.1, 0.1, 0.3, 0.5
+NAME, TITLE = "dribble_amp", "Dribble AMP"
+MEMORY = np.dtype(
+    [
+        # Position [m], rotation, velocity [m/s] and angular velocity [rad/s], world frame.
+        ("ball", np.float64, 13),
+        ("ball_before", np.float64, 3),  # its position when the action was taken [m]
+        ("ball_clock", np.float64),  # since it was put somewhere [s]
+        ("ball_period", np.float64),  # [s]
+        *targets.FIELDS,
+    ],
+    align=True,
+)
+GOAL_SIZE = 3
+STATE_SIZE = 15  # of the ball: position 3, normal 3, tangent 3, velocity 3, angular velocity 3
+HAS_STYLE = REWARDS_TIME_LEFT = True
+COM_SPEED, COM, BALL_SPEED, BALL = range(4)
+TERMS = {"com_speed": 0.1, "com": 0.1, "ball_speed": 0.3, "ball": 0.5}
 COM_SPEED_SCALE, COM_SCALE, BALL_SPEED_SCALE, BALL_SCALE = 1.5, 0.5, 1.0, 0.5
 SUCCESS_COM_DISTANCE = 2.0  # [m]
 MASS, FRICTION, DAMPING = 0.43, 0.4, 0.4  # of the ball: [kg], -, share of speed lost in a second
 
 
-def ball_body(radius: float) -> FreeBody:
-    """Returns the ball as the physics knows it, radius [m]."""
-    return FreeBody(SPHERE, 2.0 * radius, MASS, FRICTION, DAMPING)
+@settings.define
+class Settings(targets.Settings):
+    """The keys of the scene."""
 
-
-@inner
-def new_ball(rules: Task, chance: Chance, root: Vector) -> tuple[Vector3, Quaternion]:
-    """Returns a new position [m] and rotation of the ball, on the ground around the root."""
-    distance = task.uniform(chance, rules.min_tar_obj_dist, rules.max_tar_obj_dist)
-    angle = task.uniform(chance, -math.pi, math.pi)
-    position = (
-        root[0] + distance * math.cos(angle),
-        rules.ball_radius,
-        root[2] + distance * math.sin(angle),
+    rand_target_time_min: float = key(
+        50.0, NOT_NEGATIVE, "Shortest time until the target moves [s]."
     )
-    turn = (
-        task.uniform(chance, -math.pi, math.pi),
-        task.uniform(chance, -1.0, 1.0),
-        task.uniform(chance, -1.0, 1.0),
-        task.uniform(chance, -1.0, 1.0),
+    rand_target_time_max: float = key(
+        100.0, NOT_NEGATIVE, "Longest such time [s].", at_least="rand_target_time_min"
     )
-    return position, rotations.from_angle_axis(turn)
+    rand_tar_obj_time_min: float = key(
+        100.0, NOT_NEGATIVE, "Shortest time until the ball is put elsewhere [s]."
+    )
+    rand_tar_obj_time_max: float = key(
+        200.0, NOT_NEGATIVE, "Longest such time [s].", at_least="rand_tar_obj_time_min"
+    )
+    min_tar_obj_dist: float = key(0.5, NOT_NEGATIVE, "Least distance of a new ball [m].")
+    max_tar_obj_dist: float = key(
+        10.0, NOT_NEGATIVE, "Greatest distance of a new ball [m].", at_least="min_tar_obj_dist"
+    )
+    ball_radius: float = key(
+        0.2, Range(lambda radius: 0.01 <= radius <= 1.0, "a radius from 0.01 to 1"),
+        "Radius of the ball [m].",
+    )  # fmt: skip
+
+
+def free_bodies(settings: Settings) -> list[FreeBody]:
+    """Returns the ball."""
+    return [FreeBody(SPHERE, 2.0 * settings.ball_radius, MASS, FRICTION, DAMPING)]
+
+
+def start(settings: Any, world: World, memory: Record) -> None:
+    """Draws the ball's place around the root, and the target's around the ball."""
+    targets.restart_clock(settings, world, memory)
+    _draw_ball(settings, world, memory, world.pose)
+    _draw_target(settings, world, memory)
+
+
+def place(settings: Any, world: World, memory: Record) -> None:
+    """Puts the ball into the physics."""
+    _place_ball(world, memory)
 
 
 @inner
-def place_target(rules: Task, chance: Chance, ball: Vector, out_target: Array) -> None:
-    """Writes a new target around the ball, shape `(3,)` [m]."""
-    distance = task.uniform(chance, rules.ball_radius, rules.max_target_dist)
-    angle = task.uniform(chance, -math.pi, math.pi)
-    out_target[0] = ball[0] + distance * math.cos(angle)
-    out_target[1] = 0.0
-    out_target[2] = ball[2] + distance * math.sin(angle)
+def _place_ball(world: World, memory: Record) -> None:
+    ball, state = memory.ball, senses.free_body(world, 0)
+    state.is_present = True
+    arrays.write(state.position, 0, ball[:3])
+    arrays.write(state.rotation, 0, ball[3:7])
+    arrays.write(state.speed, 0, ball[7:10])
+    arrays.write(state.spin, 0, ball[10:13])
 
 
-@inner
-def is_lost(rules: Task, root: Vector, ball: Vector, target: Vector) -> bool:
-    """Returns whether the ball is too far from the target or the character, which counts as a
-    fall.
+def note_action(settings: Any, world: World, memory: Record) -> None:
+    """Keeps where centre of mass and ball are."""
+    targets.note_center_of_mass(world, memory)
+    arrays.write(memory.ball_before, 0, memory.ball[:3])
+
+
+def update(settings: Any, world: World, memory: Record) -> None:
+    """Puts the ball elsewhere and moves the target when their time has come."""
+    _read_ball(world, memory)
+    memory.ball_clock += world.scene.rules.timestep
+    if memory.ball_clock >= memory.ball_period:
+        _draw_ball(settings, world, memory, senses.root(world))
+        _place_ball(world, memory)
+    if targets.is_due(world, memory):
+        _draw_target(settings, world, memory)
+        targets.restart_clock(settings, world, memory)
+
+
+def end(settings: Any, world: World, memory: Record) -> int:
+    """Returns that the ball is too far, which counts as a fall, that the target is, or that the
+    ball is there.
     """
-    return (
-        task.flat_distance(ball, target) > 2.0 * rules.max_target_dist
-        or task.flat_distance(ball, root) > 2.0 * rules.max_tar_obj_dist
-    )
+    root = senses.root(world)
+    ball, target = memory.ball, memory.target
+    if (
+        targets.flat_distance(ball, target) > 2.0 * settings.max_target_dist
+        or targets.flat_distance(ball, root) > 2.0 * settings.max_tar_obj_dist
+    ):
+        world.row.fallen = True
+        if world.scene.rules.fall_ends:
+            return FAIL
+    if targets.is_lost(settings, root, target):
+        return FAIL
+    is_there = targets.flat_distance(ball, target) < settings.target_succ_dist
+    return SUCCESS if is_there else NONE
 
 
-@inner
-def is_there(rules: Task, ball: Vector, target: Vector) -> bool:
-    """Returns whether the ball is at the target, the success."""
-    return task.flat_distance(ball, target) < rules.target_succ_dist
-
-
-@inner
-def write_ball(root: Vector, heading: float, ball: Vector, out_state: Array) -> None:
-    """Writes the ball in the frame of the heading below the root: position 3, normal 3, tangent 3,
-    velocity 3, angular velocity 3.
-
-    Args:
-        root: The root's position [m].
-        heading: The root's heading [rad].
-        ball: Position, rotation, velocity and angular velocity, world frame, shape `(13,)`.
-        out_state: Shape `(15,)`.
+def record(settings: Any, world: World, memory: Record) -> None:
+    """Writes direction and distance from the ball to the target, and the ball in the frame of the
+    heading below the root.
     """
-    to_heading = rotations.about_up(-heading)
+    _read_ball(world, memory)
+    ball, pose, heading = memory.ball, world.pose, senses.heading(world)
+    targets.write_direction(ball, heading, memory.target, world.goal)
+    to_heading, out = rotations.about_up(-heading), world.state[len(world.state) - STATE_SIZE :]
     q = rotations.multiply(to_heading, ball[3:7])
-    place = (ball[0] - root[0], ball[1], ball[2] - root[2])
-    arrays.write(out_state, 0, rotations.rotate(to_heading, place))
-    arrays.write(out_state, 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
-    arrays.write(out_state, 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
-    arrays.write(out_state, 9, rotations.rotate(to_heading, ball[7:10]))
-    arrays.write(out_state, 12, rotations.rotate(to_heading, ball[10:13]))
+    place = (ball[0] - pose[0], ball[1], ball[2] - pose[2])
+    arrays.write(out, 0, rotations.rotate(to_heading, place))
+    arrays.write(out, 3, rotations.rotate(q, (0.0, 1.0, 0.0)))
+    arrays.write(out, 6, rotations.rotate(q, (1.0, 0.0, 0.0)))
+    arrays.write(out, 9, rotations.rotate(to_heading, ball[7:10]))
+    arrays.write(out, 12, rotations.rotate(to_heading, ball[10:13]))
+
+
+def reward(settings: Any, world: World, memory: Record) -> None:
+    """Writes how the character goes to the ball and the ball to the target."""
+    terms = world.terms
+    if world.row.fallen:
+        return
+    com, before, ball, target = (
+        senses.center_of_mass(world), memory.com_before, memory.ball, memory.target,
+    )  # fmt: skip
+    duration = senses.duration(world)
+    com_distance = targets.flat_distance(ball, before)
+    height = target[1] - ball[1]
+    squared = targets.flat_distance(ball, target) ** 2 + height * height
+    if squared < settings.target_succ_dist**2 and com_distance < SUCCESS_COM_DISTANCE:
+        for term in range(len(terms)):
+            terms[term] = 1.0
+        return
+    slow_com = min(0.0, _speed(before, com, ball, duration) - settings.tar_speed)
+    slow_ball = min(0.0, _speed(memory.ball_before, ball, target, duration) - settings.tar_speed)
+    terms[COM_SPEED] = math.exp(-COM_SPEED_SCALE * slow_com * slow_com)
+    terms[COM] = math.exp(-COM_SCALE * com_distance * com_distance)
+    terms[BALL_SPEED] = math.exp(-BALL_SPEED_SCALE * slow_ball * slow_ball)
+    terms[BALL] = math.exp(-BALL_SCALE * math.sqrt(squared))
 
 
 @inner
-def reward(
-    rules: Task,
-    com: Vector,
-    com_before: Vector,
-    duration: float,
-    ball: Vector,
-    ball_before: Vector,
-    target: Vector,
-) -> float:
-    """Returns the reward in [0, 1] of going to the ball and bringing it to the target.
-
-    Args:
-        rules: `Task`.
-        com: Centre of mass [m].
-        com_before: The same when the action was taken.
-        duration: Time since then [s].
-        ball: The ball's position [m].
-        ball_before: The same when the action was taken.
-        target: Position of the target [m].
+def _draw_ball(settings: Any, world: World, memory: Record, root: Vector) -> None:
+    """Draws a new place and rotation of the ball, at rest on the ground around the root, and
+    restarts its clock.
     """
-    com_distance = task.flat_distance(ball, com_before)
-    com_speed = _speed(com_before, com, ball, duration)
-    ball_speed = _speed(ball_before, ball, target, duration)
-    height = target[1] - ball[1]
-    squared = task.flat_distance(ball, target) ** 2 + height * height
-    succeeded = squared < rules.target_succ_dist**2 and com_distance < SUCCESS_COM_DISTANCE
-    if succeeded:
-        return COM_SPEED_WEIGHT + COM_WEIGHT + BALL_SPEED_WEIGHT + BALL_WEIGHT
-    slow_com = min(0.0, com_speed - rules.tar_speed)
-    slow_ball = min(0.0, ball_speed - rules.tar_speed)
-    return (
-        COM_SPEED_WEIGHT * math.exp(-COM_SPEED_SCALE * slow_com * slow_com)
-        + COM_WEIGHT * math.exp(-COM_SCALE * com_distance * com_distance)
-        + BALL_SPEED_WEIGHT * math.exp(-BALL_SPEED_SCALE * slow_ball * slow_ball)
-        + BALL_WEIGHT * math.exp(-BALL_SCALE * math.sqrt(squared))
-    )
+    row = world.row
+    distance = draws.uniform(row, settings.min_tar_obj_dist, settings.max_tar_obj_dist)
+    angle = draws.uniform(row, -math.pi, math.pi)
+    turn = draws.uniform(row, -math.pi, math.pi)
+    x, y = draws.uniform(row, -1.0, 1.0), draws.uniform(row, -1.0, 1.0)
+    rotation = rotations.from_angle_axis((turn, x, y, draws.uniform(row, -1.0, 1.0)))
+    for i in range(len(memory.ball)):
+        memory.ball[i] = 0.0
+    memory.ball[0] = root[0] + distance * math.cos(angle)
+    memory.ball[1] = settings.ball_radius
+    memory.ball[2] = root[2] + distance * math.sin(angle)
+    arrays.write(memory.ball, 3, rotation)
+    arrays.write(memory.ball_before, 0, memory.ball[:3])
+    memory.ball_clock = 0.0
+    low, high = settings.rand_tar_obj_time_min, settings.rand_tar_obj_time_max
+    memory.ball_period = draws.uniform(row, low, high)
+
+
+@inner
+def _draw_target(settings: Any, world: World, memory: Record) -> None:
+    """Draws a new target around the ball."""
+    row = world.row
+    distance = draws.uniform(row, settings.ball_radius, settings.max_target_dist)
+    angle = draws.uniform(row, -math.pi, math.pi)
+    memory.target[0] = memory.ball[0] + distance * math.cos(angle)
+    memory.target[1] = 0.0
+    memory.target[2] = memory.ball[2] + distance * math.sin(angle)
+
+
+@inner
+def _read_ball(world: World, memory: Record) -> None:
+    """Writes where the ball is, and how it moves."""
+    ball, state = memory.ball, senses.free_body(world, 0)
+    arrays.write(ball, 0, state.position)
+    arrays.write(ball, 3, state.rotation)
+    arrays.write(ball, 7, state.speed)
+    arrays.write(ball, 10, state.spin)
 
 
 @inner
 def _speed(before: Vector, now: Vector, target: Vector, duration: float) -> float:
     """Returns the mean horizontal speed towards a target, seen from the first point [m/s]."""
-    distance = task.flat_distance(target, before)
+    distance = targets.flat_distance(target, before)
     if distance == 0.0:
         return 0.0
     along = (target[0] - before[0]) * (now[0] - before[0]) + (target[2] - before[2]) * (
         now[2] - before[2]
     )
     return along / distance / duration
+
+
+def draw(settings: Any, memory: Any, pose: Array, com: Array) -> Iterator[Shape]:
+    """Yields the ball, and the target that it is to be brought to."""
+    yield shapes.sphere(memory["ball"][:3], 2.0 * settings.ball_radius, Role.BALL)
+    yield from shapes.goal(memory["target"], settings.target_succ_dist, memory["ball"])

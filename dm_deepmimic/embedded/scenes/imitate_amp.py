@@ -1,17 +1,97 @@
 """The scene `imitate_amp`: move like one clip, judged by a discriminator; test episodes end with
-their distance to the clip, compiled.
+their distance to the clip.
 
 Agrees with DeepMimicCore's SceneImitateAMP and DynamicTimeWarper.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from dm_deepmimic.arrays import Array
+from dm_deepmimic import errors, kinematics, settings
+from dm_deepmimic.arrays import Array, Record
 from dm_deepmimic.compiling import counted, inner
+from dm_deepmimic.embedded import senses
+from dm_deepmimic.embedded.state import INVALID, NONE, World
+from dm_deepmimic.settings import key
 
+NAME, TITLE = "imitate_amp", "Imitate AMP"
+TERMS = dict[str, float]()  # the style is the reward
+MEMORY = np.dtype([("num_samples", np.int64)])  # taken for the comparison with the clip
+HAS_STYLE = True
 MISSING_STEP_COST = 1.0  # of each control step that a full episode would have had
+MAX_SAMPLES = 20_000  # a world: 14 MB for the humanoid
+SPARE_SAMPLES = 2  # the original's room for samples beyond the time limit
+
+
+@settings.define
+class Settings(settings.Settings):
+    """The keys of the scene."""
+
+    enable_amp_obs_local_root: bool = key(
+        False, None, "Whether discriminator observations have the root in its heading's frame."
+    )
+    enable_test_time_warp: bool = key(
+        True, None, "Whether test episodes end with their distance to the clip."
+    )
+
+
+def history_size(settings: Settings, longest: float, rate: float, num_joints: int) -> int:
+    """Returns the room for the joints of character and clip at each control step of a test."""
+    if not settings.enable_test_time_warp or not math.isfinite(longest):
+        return 0
+    samples = math.ceil(longest * rate) + SPARE_SAMPLES
+    if samples > MAX_SAMPLES:
+        limit = f"a time limit of at most {MAX_SAMPLES / rate:g} s"
+        raise errors.ArgumentError(
+            "tests of imitate_amp", "time_limit", f"{longest:g}",
+            f"{limit}, or enable_test_time_warp=False,",
+        )  # fmt: skip
+    return 2 * samples * num_joints * 3
+
+
+def start(settings: Any, world: World, memory: Record) -> None:
+    """Forgets the last episode."""
+    memory.num_samples = 0
+
+
+def note_action(settings: Any, world: World, memory: Record) -> None:
+    """Takes a sample of character and clip in tests; the original takes two at the reset."""
+    if not world.row.testing:
+        return
+    senses.place_bodies(world)
+    kinematics.place_joints(world.scene.skeleton, world.clip_pose, world.clip_frames.joints)
+    if memory.num_samples == 0:
+        _take_sample(world, memory)
+    _take_sample(world, memory)
+
+
+def record(settings: Any, world: World, memory: Record) -> None:
+    """Writes the episode's distance to the clip at its end."""
+    row = world.row
+    row.cost = np.nan
+    if row.end_reason != NONE and row.end_reason != INVALID and row.testing:
+        capacity = _capacity(world)
+        if capacity > 0:
+            count, joints = memory.num_samples, len(world.frames.joints)
+            row.cost = warping_cost(world.history, count, capacity, joints)
+
+
+@inner
+def _capacity(world: World) -> int:
+    return len(world.history) // (2 * 3 * len(world.frames.joints))
+
+
+@inner
+def _take_sample(world: World, memory: Record) -> None:
+    """Adds the placed joints to the samples: the character's, then the clip's."""
+    count, joints = memory.num_samples, len(world.frames.joints)
+    if count < _capacity(world):
+        size = 3 * joints
+        write_sample(world.frames.joints, world.history[2 * count * size :])
+        write_sample(world.clip_frames.joints, world.history[(2 * count + 1) * size :])
+        memory.num_samples = count + 1
 
 
 @inner
@@ -21,26 +101,28 @@ def write_sample(joints: Array, out_sample: Array) -> None:
 
     Args:
         joints: From `kinematics.place_joints`, shape `(J, 7)`.
-        out_sample: Shape `(J, 3)`.
+        out_sample: Shape `(3 J,)` or longer.
     """
-    out_sample[0] = 0.0
-    out_sample[0, 1] = joints[0, 1]
+    for axis in range(3):
+        out_sample[axis] = joints[0, axis] if axis == 1 else 0.0
     for joint in range(1, len(joints)):
         for axis in range(3):
-            out_sample[joint, axis] = joints[joint, axis] - joints[0, axis]
+            out_sample[3 * joint + axis] = joints[joint, axis] - joints[0, axis]
 
 
 @counted
-def warping_cost(samples: Array, clip_samples: Array, capacity: int) -> float:
+def warping_cost(history: Array, count: int, capacity: int, joints: int) -> float:
     """Returns the cost of the cheapest alignment of an episode with the clip: mean distances of
     joints [m], and `MISSING_STEP_COST` for each step that is missing.
 
     Args:
-        samples: The episode, shape `(n, J, 3)`; the first is left out, as in the original.
-        clip_samples: The clip at the same times, same shape.
+        history: Samples of the episode and of the clip at the same times, in turn, each of three
+            numbers a joint; the first is left out, as in the original.
+        count: How many there are of each.
         capacity: Samples of a full episode.
+        joints: Joints of a sample.
     """
-    n = max(len(samples), 1)
+    n, size = max(count, 1), 3 * joints
     above = np.full(n, np.inf)
     above[0] = 0.0
     row = np.empty(n)
@@ -48,15 +130,17 @@ def warping_cost(samples: Array, clip_samples: Array, capacity: int) -> float:
         row[0] = np.inf
         for j in range(1, n):
             least = min(above[j - 1], above[j], row[j - 1])
-            row[j] = least + _distance(samples[i], clip_samples[j])
+            one, other = history[2 * i * size :], history[(2 * j + 1) * size :]
+            row[j] = least + _distance(one, other, joints)
         above[:] = row
     return above[n - 1] + MISSING_STEP_COST * (capacity - n)
 
 
 @inner
-def _distance(a: Array, b: Array) -> float:
+def _distance(a: Array, b: Array, joints: int) -> float:
     total = 0.0
-    for joint in range(len(a)):
-        x, y, z = a[joint, 0] - b[joint, 0], a[joint, 1] - b[joint, 1], a[joint, 2] - b[joint, 2]
+    for joint in range(joints):
+        at = 3 * joint
+        x, y, z = a[at] - b[at], a[at + 1] - b[at + 1], a[at + 2] - b[at + 2]
         total += math.sqrt(x * x + y * y + z * z)
-    return total / len(a)
+    return total / joints

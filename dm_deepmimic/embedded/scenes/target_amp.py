@@ -1,55 +1,73 @@
-"""The scene `target_amp`: go to a point on the ground that moves now and then, compiled.
+"""The scene `target_amp`: go to a point on the ground that moves now and then.
 
 Agrees with DeepMimicCore's SceneTargetAMP.
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
-from dm_deepmimic.arrays import Array, Vector
-from dm_deepmimic.compiling import inner
-from dm_deepmimic.embedded.scenes import task
-from dm_deepmimic.embedded.scenes.task import Chance, Task
+import numpy as np
 
-POSITION_WEIGHT, SPEED_WEIGHT = 0.6, 0.4
+from dm_deepmimic import settings, shapes
+from dm_deepmimic.arrays import Array, Record
+from dm_deepmimic.embedded import senses, targets
+from dm_deepmimic.embedded.state import FAIL, NONE, World
+from dm_deepmimic.shapes import Shape
 
-
-@inner
-def place_target(rules: Task, chance: Chance, root: Vector, out_target: Array) -> None:
-    """Writes a new target, shape `(3,)` [m]: any direction, any distance up to the largest."""
-    distance = task.uniform(chance, 0.0, rules.max_target_dist)
-    angle = task.uniform(chance, 0.0, 2.0 * math.pi)
-    out_target[0] = root[0] + distance * math.cos(angle)
-    out_target[1] = 0.0
-    out_target[2] = root[2] + distance * math.sin(angle)
-
-
-@inner
-def is_lost(rules: Task, root: Vector, target: Vector) -> bool:
-    """Returns whether the target is too far, a failure."""
-    return task.flat_distance(root, target) > rules.tar_fail_dist
+NAME, TITLE = "target_amp", "Target AMP"
+MEMORY = np.dtype(targets.FIELDS, align=True)
+GOAL_SIZE = 3
+HAS_STYLE = True
+POSITION, SPEED = range(2)
+TERMS = {"position": 0.6, "speed": 0.4}
 
 
-@inner
-def reward(
-    rules: Task, root: Vector, com: Vector, com_before: Vector, duration: float, target: Vector
-) -> float:
-    """Returns the reward in [0, 1]: near the target, or on the way there at the desired speed.
+@settings.define
+class Settings(targets.Settings):
+    """The keys of the scene: those of scenes with a target."""
 
-    Args:
-        rules: `Task`.
-        root: The root's position [m].
-        com: Centre of mass [m].
-        com_before: The same when the action was taken.
-        duration: Time since then [s].
-        target: Position of the target [m].
-    """
-    if is_lost(rules, root, target):
-        return 0.0
-    distance = task.flat_distance(root, target)
-    near = math.exp(-rules.pos_reward_scale * distance * distance)
-    moving = 1.0
-    if distance >= rules.target_succ_dist:
-        speed = task.speed_towards(target, com, com_before, duration)
-        scale = 4.0 / (rules.tar_speed * rules.tar_speed)
-        moving = task.speed_reward(rules, speed, rules.tar_speed, scale)
-    return POSITION_WEIGHT * near + SPEED_WEIGHT * moving
+
+def start(settings: Any, world: World, memory: Record) -> None:
+    """Draws the first target."""
+    targets.restart_clock(settings, world, memory)
+    targets.place_target(settings, world, memory, world.pose)
+
+
+def note_action(settings: Any, world: World, memory: Record) -> None:
+    """Keeps the centre of mass."""
+    targets.note_center_of_mass(world, memory)
+
+
+def update(settings: Any, world: World, memory: Record) -> None:
+    """Moves the target when its time has come."""
+    if targets.is_due(world, memory):
+        targets.place_target(settings, world, memory, senses.root(world))
+        targets.restart_clock(settings, world, memory)
+
+
+def end(settings: Any, world: World, memory: Record) -> int:
+    """Returns that the target is too far."""
+    return FAIL if targets.is_lost(settings, senses.root(world), memory.target) else NONE
+
+
+def record(settings: Any, world: World, memory: Record) -> None:
+    """Writes direction and distance of the target."""
+    targets.write_direction(world.pose, senses.heading(world), memory.target, world.goal)
+
+
+def reward(settings: Any, world: World, memory: Record) -> None:
+    """Writes how near the target is, and how fast the character moves there."""
+    target = memory.target
+    if world.row.fallen or targets.is_lost(settings, world.pose, target):
+        return
+    distance = targets.flat_distance(world.pose, target)
+    world.terms[POSITION] = math.exp(-settings.pos_reward_scale * distance * distance)
+    world.terms[SPEED] = 1.0
+    if distance >= settings.target_succ_dist:
+        world.terms[SPEED] = targets.approach(settings, world, memory, senses.center_of_mass(world))
+
+
+def draw(settings: Any, memory: Any, pose: Array, com: Array) -> Iterator[Shape]:
+    """Yields the target."""
+    yield from shapes.goal(memory["target"], settings.target_succ_dist, pose)

@@ -1,239 +1,19 @@
-"""Tests of real windows: on a display of their own, with keys and mouse really sent."""
+"""Tests of real windows, on a display of their own."""
 
-import contextlib
-import ctypes
-import json
 import os
-import pathlib
-import shutil
-import struct
 import subprocess
 import sys
-import threading
-import time
 
-import numpy as np
 import pytest
+from displays import PATIENCE, needs_display, own_display
 
-MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
-WALK = "humanoid3d_walk"
-PATIENCE = 200.0  # the first load compiles [s]
-FOLDER = pathlib.Path(__file__).parent
-TITLE = "DeepMimic"
-SIZE = 400, 300
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed")
-
-
-@contextlib.contextmanager
-def own_display(*options: str):
-    """Gives the environment of a process with a display of its own."""
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", *options]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as file:
-        number = file.readline().strip()
-    yield {**os.environ, "DISPLAY": f":{number}"}
-    server.terminate()
-    server.wait()
+pytestmark = needs_display
 
 
 @pytest.fixture(scope="module", name="display")
 def display_fixture():
     with own_display("+extension", "GLX") as display:
         yield display
-
-
-class Running:
-    """A program with a window; what it prints, a JSON line a tick, is its state."""
-
-    def __init__(self, environment: dict[str, str], *command: str):
-        self._environment = environment
-        self.lines, self.state = [], {}
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-
-    def _read(self):
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                self.state = json.loads(line)
-            else:
-                self.lines.append(line)
-
-    def wait(self, condition, patience: float = 60.0) -> dict:
-        """Returns the first state that meets a condition."""
-        end = time.monotonic() + patience
-        while time.monotonic() < end:
-            state = self.state
-            if state and condition(state):
-                return state
-            if self.process.poll() is not None and not state.get("ended"):
-                break
-            time.sleep(0.02)
-        raise AssertionError(f"waited in vain; {self.state}, {''.join(self.lines)}")
-
-    def focus(self):
-        """Waits for the window, and sends it all keys from now on."""
-        self.wait(lambda state: "time" in state, PATIENCE)
-        self.window = self._send("search", "--name", TITLE).split()[-1]
-        self._send("windowfocus", "--sync", self.window)
-
-    def key(self, *names: str):
-        self._send("key", *names)
-
-    def point(self, x: int, y: int):
-        self._send("mousemove", "--window", self.window, str(x), str(y))
-
-    def mouse(self, *words: str):
-        self._send(*words)
-
-    def picture(self) -> np.ndarray:
-        image_grab = pytest.importorskip("PIL.ImageGrab", reason="Pillow takes the screenshots")
-        grabbed = image_grab.grab(xdisplay=self._environment["DISPLAY"])
-        return np.array(grabbed)[: SIZE[1], : SIZE[0]].astype(int)
-
-    def _send(self, *words: str) -> str:
-        return subprocess.run(
-            ["xdotool", *words], env=self._environment, capture_output=True, text=True, check=True
-        ).stdout
-
-
-def close_by_frame(display: str, window: int) -> None:
-    """Sends a window what the cross in its frame would, for which there is no window manager."""
-    x11 = ctypes.CDLL("libX11.so.6")
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XInternAtom.restype = ctypes.c_ulong
-    connection = ctypes.c_void_p(x11.XOpenDisplay(display.encode()))
-    protocols, delete = (
-        x11.XInternAtom(connection, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")
-    )
-    message = struct.pack("@iLiPLLi5l", 33, 0, 1, 0, window, protocols, 32, delete, 0, 0, 0, 0)
-    event = ctypes.create_string_buffer(message, 192)
-    x11.XSendEvent(connection, ctypes.c_ulong(window), 0, ctypes.c_long(0), event)
-    x11.XCloseDisplay(connection)
-
-
-def blue(picture: np.ndarray) -> np.ndarray:
-    return picture[..., 2] - picture[..., 0] > 40
-
-
-@pytest.fixture(name="viewer")
-def viewer_fixture(display):
-    options = (WALK, "--core=embedded", f"--size={SIZE[0]}x{SIZE[1]}", "--camera=side")
-    with Running(display, str(FOLDER / "viewer_probe.py"), *options) as running:
-        running.focus()
-        yield running
-
-
-@pytest.mark.slow
-class TestViewer:
-    def test_every_key_does_what_the_help_says(self, viewer):
-        viewer.key("space")
-        paused = viewer.wait(lambda state: state["paused"])
-        first = viewer.picture()
-        rows, columns = np.nonzero(blue(first))
-        assert len(rows) > 300 and abs(columns.mean() - SIZE[0] / 2) < 100
-
-        viewer.key("greater", "greater", "greater")
-        later = viewer.wait(lambda state: round((state["time"] - paused["time"]) * 60) == 3)
-        viewer.key("less", "less")
-        assert viewer.wait(lambda state: state["back"] == 2)["time"] == later["time"]
-        viewer.key("greater", "greater")
-        viewer.wait(lambda state: state["back"] == 0)
-
-        for ghost in ("over", "beside", "off"):
-            viewer.key("g")
-            viewer.wait(lambda state, ghost=ghost: state["ghost"] == ghost)
-        for shown in (True, False):
-            viewer.key("h")
-            viewer.wait(lambda state, shown=shown: state["help"] is shown)
-        for follows in (False, True):
-            viewer.key("c")
-            viewer.wait(lambda state, follows=follows: state["follows"] is follows)
-
-        viewer.key("comma", "comma", "comma")
-        viewer.wait(lambda state: state["speed"] == 0.85)
-        viewer.key("period")
-        viewer.wait(lambda state: state["speed"] == 0.9)
-        viewer.key("slash")
-        viewer.wait(lambda state: state["speed"] == 1.0)
-
-        viewer.key("r")
-        viewer.wait(lambda state: state["time"] == 0.0)
-        viewer.key("x", "x", "greater")
-        viewer.wait(lambda state: state["roles"].count("BOX") == 2)
-
-        viewer.key("space")
-        viewer.wait(lambda state: not state["paused"] and state["time"] > 0.2)
-        assert np.any(viewer.picture() != first)
-
-        viewer.key("l")
-        viewer.wait(lambda state: state["core"] != paused["core"])
-        viewer.key("q")
-        viewer.wait(lambda state: state.get("ended"))
-        assert viewer.process.wait(PATIENCE) == 0
-
-    def test_the_mouse_pushes_and_moves_the_camera(self, viewer):
-        viewer.key("space")
-        camera = viewer.wait(lambda state: state["paused"])["camera"]
-        rows, columns = np.nonzero(blue(viewer.picture()))
-        target = np.argmin(np.abs(rows - np.median(rows)) + np.abs(columns - np.median(columns)))
-        x, y = int(columns[target]), int(rows[target])
-        viewer.point(x, y)
-        viewer.mouse("mousedown", "1")
-        viewer.wait(lambda state: state["pushed"] >= 0)
-        viewer.point(x + 60, y - 30)
-        force = viewer.wait(lambda state: state["force"][0] > 1.0)["force"]
-        assert force[1] == pytest.approx(0.5 * force[0], rel=0.2)  # right is x from the side
-        assert abs(force[2]) < 0.2 * force[0]
-        viewer.mouse("mouseup", "1")
-        viewer.wait(lambda state: state["pushed"] < 0 and not any(state["force"]))
-
-        def drag(button: int) -> list[float]:
-            before = viewer.state["camera"]
-            viewer.point(60, 270)
-            viewer.mouse("mousedown", str(button))
-            viewer.point(120, 290)
-            after = viewer.wait(lambda state: state["camera"] != before)["camera"]
-            viewer.mouse("mouseup", str(button))
-            return [b - a for a, b in zip(before, after, strict=True)]
-
-        assert viewer.state["camera"] == camera
-        for button in (2, 1):  # on the floor the left one orbits too
-            turn = drag(button)
-            assert turn[0] == pytest.approx(-36.0) and turn[1] == pytest.approx(-12.0)
-        pan = drag(3)
-        assert pan[:3] == [0.0, 0.0, 0.0] and max(map(abs, pan[3:])) > 0.1
-        distance = viewer.state["camera"][2]
-        viewer.mouse("click", "4")
-        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * distance))
-        viewer.mouse("click", "5")
-        viewer.wait(lambda state: state["camera"][2] == pytest.approx(0.95 * 1.05 * distance))
-
-    def test_closing_the_window_by_its_frame_ends_the_program(self, viewer, display):
-        close_by_frame(display["DISPLAY"], int(viewer.window))
-        viewer.wait(lambda state: state.get("ended"))
-        assert viewer.process.wait(PATIENCE) == 0
-
-    def test_the_window_can_change_its_size(self, viewer):
-        viewer.mouse("windowsize", viewer.window, "300", "200")
-        viewer.wait(lambda state: state["size"] == [300, 200])
 
 
 @pytest.mark.slow
@@ -443,10 +223,10 @@ with dm_deepmimic.load("humanoid3d_walk", core=Drawing, enable_draw=True) as env
 
     def test_the_drop_in_draws_in_the_callers_context(self, display):
         code = """
-from dm_deepmimic import DeepMimicEnv, assets
+from dm_deepmimic import DeepMimicEnv, presets
 from dm_deepmimic.rendering import glut_window
 window = glut_window.Window("theirs", 200, 150)
-path = str(assets.resolve_scene_file("humanoid3d_walk"))
+path = str(presets.path("humanoid3d_walk"))
 env = DeepMimicEnv(["--arg_file", path, "--num_update_substeps", "10"], True)
 env.reshape(200, 150)
 window.set_scene(env)

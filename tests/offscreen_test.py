@@ -1,0 +1,109 @@
+"""Tests of pictures without a window, and of what a machine lacks that cannot draw."""
+
+import ctypes
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pictures import SIZE, picture
+
+import dm_deepmimic
+from dm_deepmimic.rendering import offscreen
+
+WALK = "humanoid3d_walk"
+pytestmark = pytest.mark.usefixtures("draws")
+
+
+@pytest.fixture(name="core", scope="module")
+def core_fixture():
+    with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+        environment.reset()
+        yield environment.core
+
+
+def needs(library: str) -> None:
+    try:
+        ctypes.CDLL(library)
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+class TestRenderers:
+    @pytest.mark.slow
+    def test_many_open_and_close(self, core):
+        seen = core.shapes()
+        first = picture(seen)
+        for _ in range(20):
+            np.testing.assert_array_equal(picture(seen), first)
+
+    def test_two_do_not_disturb_each_other(self, core):
+        seen = core.shapes()
+        with offscreen.Renderer(*SIZE) as one, offscreen.Renderer(80, 60) as other:
+            first = one.render(seen)
+            assert other.render(seen).shape == (60, 80, 3)
+            np.testing.assert_array_equal(one.render(seen), first)
+
+    def test_a_closed_one_says_so(self, core):
+        renderer = offscreen.Renderer(*SIZE)
+        renderer.close()
+        renderer.close()
+        with pytest.raises(dm_deepmimic.CoreError, match="Expected an open renderer"):
+            renderer.render(core.shapes())
+
+    @pytest.mark.parametrize("size", [(0, 10), (10, 5000), (10.0, 10)])
+    def test_a_bad_size_is_refused(self, size):
+        with pytest.raises(ValueError, match="from 1 to 4096 pixels, got"):
+            offscreen.Renderer(*size)
+
+    def test_a_machine_without_opengl_is_told_what_to_install(self, monkeypatch):
+        def missing(name, mode=0):
+            raise OSError(f"{name}: cannot open shared object file")
+
+        monkeypatch.setattr(ctypes, "CDLL", missing)
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            offscreen.Renderer(*SIZE)
+        assert str(error.value) == (
+            "Drawing without a window needs EGL or OSMesa: install Debian's packages libegl1 and "
+            "libgl1, or libosmesa6. (libEGL.so.1: cannot open shared object file; libOSMesa.so.8: "
+            "cannot open shared object file.)"
+        )
+
+    def test_osmesa_takes_over_where_there_is_no_egl(self):
+        needs("libOSMesa.so.8")
+        code = (
+            "import ctypes\n"
+            "from dm_deepmimic import shapes\n"
+            "from dm_deepmimic.rendering import offscreen\n"
+            "load = ctypes.CDLL\n"
+            "def no_egl(name, *args, **kwargs):\n"
+            "    if 'EGL' in str(name): raise OSError('no EGL')\n"
+            "    return load(name, *args, **kwargs)\n"
+            "ctypes.CDLL = no_egl\n"
+            "ball = [shapes.sphere((0, 0.5, 0), 0.4, shapes.Role.TARGET)]\n"
+            "with offscreen.Renderer(80, 60) as renderer:\n"
+            "    seen = renderer.render(ball).astype(int)\n"
+            "print((seen[..., 0] - seen[..., 1] > 30).sum())\n"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert int(finished.stdout) > 20
+
+    def test_another_system_brings_its_own_context(self):
+        needs("libEGL.so.1")
+        code = (
+            "import os, sys\n"
+            "os.environ['MUJOCO_GL'] = 'egl'  # stands for the other system's\n"
+            "from dm_deepmimic import shapes\n"
+            "from dm_deepmimic.rendering import offscreen\n"
+            "import mujoco.gl_context\n"
+            "sys.platform = 'other'\n"
+            "ball = [shapes.sphere((0, 0.5, 0), 0.4, shapes.Role.TARGET)]\n"
+            "with offscreen.Renderer(80, 60) as renderer:\n"
+            "    seen = renderer.render(ball).astype(int)\n"
+            "print((seen[..., 0] - seen[..., 1] > 30).sum())\n"
+        )
+        finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
+        assert int(finished.stdout) > 20

@@ -1,0 +1,22 @@
+"""Pictures of shapes, and where the colours are in them."""
+
+import numpy as np
+
+from dm_deepmimic.rendering import offscreen
+
+SIZE = 160, 120
+
+
+def picture(seen, camera=None) -> np.ndarray:
+    """Returns a picture of shapes, shape `(120, 160, 3)`."""
+    with offscreen.Renderer(*SIZE) as renderer:
+        return renderer.render(seen, camera).astype(int)
+
+
+def blue(pixels: np.ndarray) -> np.ndarray:
+    """Returns where the character's colour is."""
+    return pixels[..., 2] - pixels[..., 0] > 40
+
+
+def orange(pixels: np.ndarray) -> np.ndarray:
+    return pixels[..., 0] - pixels[..., 2] > 25

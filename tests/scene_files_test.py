@@ -1,0 +1,183 @@
+"""Tests of finding and reading a scene's files."""
+
+import importlib.util
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+from dm_deepmimic import errors, presets, scene_files
+
+PACKAGE = pathlib.Path(scene_files.__file__).parent
+DATA = PACKAGE / "data"
+pytestmark = pytest.mark.usefixtures("bare_machine")
+
+
+def put(root: pathlib.Path, name: str = "data/motions/clip.txt") -> pathlib.Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    return path
+
+
+class TestFind:
+    def test_places_are_looked_in_by_order(self, tmp_path, monkeypatch):
+        folders = {
+            "deepmimic": [tmp_path / "site" / "deepmimic"],
+            "pybullet_data": [tmp_path / "pybullet_data"],
+        }
+        monkeypatch.setattr(scene_files, "package_folders", folders.get)
+        monkeypatch.setenv("DEEPMIMIC_DATA", str(tmp_path / "variable"))
+        monkeypatch.setattr(scene_files, "_PACKAGE", tmp_path / "own")
+        roots = "here project/args project root variable site/deepmimic site pybullet_data own"
+        places = [put(tmp_path / root) for root in roots.split()]
+        for place in places:
+            found = scene_files.find(
+                "data/motions/clip.txt",
+                "motion",
+                arg_files=[tmp_path / "project/args/walk.txt"],
+                data_root=tmp_path / "root",
+            )
+            assert found == place
+            place.unlink()
+
+    def test_an_absolute_path_is_looked_for_nowhere_else(self, tmp_path):
+        path = put(tmp_path)
+        assert scene_files.find(path, "motion", data_root=tmp_path) == path
+        path.unlink()
+        with pytest.raises(errors.AssetNotFoundError) as info:
+            scene_files.find(path, "motion")
+        assert str(info.value).splitlines()[1:-1] == [f"  {path}"]
+
+    def test_a_relative_arg_file_and_data_root_are_those_of_the_current_folder(self):
+        path = put(pathlib.Path.cwd() / "root")
+        assert scene_files.find("data/motions/clip.txt", "motion", data_root="root") == path
+        assert (
+            scene_files.find("data/motions/clip.txt", "motion", arg_files=["root/args/a.txt"])
+            == path
+        )
+
+    def test_a_folder_is_not_a_file(self, tmp_path):
+        (tmp_path / "data" / "characters").mkdir(parents=True)
+        with pytest.raises(errors.AssetNotFoundError):
+            scene_files.find("data/characters", "character", data_root=tmp_path)
+        with pytest.raises(errors.AssetNotFoundError):
+            scene_files.find("", "character", data_root=tmp_path)
+
+    def test_a_missing_motion_lists_the_places_and_how_to_get_the_clips(self, tmp_path):
+        with pytest.raises(errors.AssetNotFoundError) as info:
+            scene_files.find("data/motions/clip.txt", "motion", data_root=tmp_path)
+        assert str(info.value) == (
+            "No motion 'data/motions/clip.txt'. Looked for:\n"
+            f"  {pathlib.Path.cwd() / 'data/motions/clip.txt'}\n"
+            f"  {tmp_path / 'data/motions/clip.txt'}\n"
+            f"  {PACKAGE / 'data/motions/clip.txt'}\n"
+            "Install the clips with: pip install 'dm_deepmimic[clips]'"
+        )
+
+    def test_a_data_root_that_is_no_folder_is_an_error(self, tmp_path):
+        with pytest.raises(errors.AssetNotFoundError) as info:
+            scene_files.find(
+                "data/characters/humanoid3d.txt", "character", data_root=tmp_path / "no"
+            )
+        path = tmp_path / "no"
+        assert str(info.value) == f"No data root '{path}'. Looked for:\n  {path}"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "characters/humanoid3d.txt",
+            "controllers/humanoid3d_ctrl.txt",
+            "controllers/humanoid3d_phase_rot_ctrl.txt",
+            "controllers/humanoid3d_rot_ctrl.txt",
+            "terrain/plane.txt",
+        ],
+    )
+    def test_our_own_data_is_found(self, name):
+        assert scene_files.find(f"data/{name}", "file") == PACKAGE / "data" / name
+
+
+class TestPackageFolders:
+    @pytest.fixture(autouse=True)
+    def real_search(self, bare_machine, monkeypatch):
+        monkeypatch.undo()
+
+    def test_a_package_is_found_without_importing_it(self, tmp_path, monkeypatch):
+        (tmp_path / "deepmimic").mkdir()
+        (tmp_path / "deepmimic" / "__init__.py").write_text("raise RuntimeError('imported')")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "deepmimic", raising=False)
+        path = put(tmp_path, "data/deepmimic_only.txt")
+        assert scene_files.find("data/deepmimic_only.txt", "file") == path
+
+    def test_a_module_without_a_spec_is_no_package(self, monkeypatch):
+        def find_spec(name: str) -> None:
+            raise ValueError(f"{name}.__spec__ is None")
+
+        monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+        with pytest.raises(errors.AssetNotFoundError):
+            scene_files.find("nowhere.txt", "file")
+
+    def test_pybullets_clips_are_found(self):
+        pytest.importorskip("pybullet_data", reason="pybullet is not installed")
+        found = scene_files.find("data/motions/humanoid3d_walk.txt", "motion")
+        assert found.is_file()
+
+
+class TestScenes:
+    def test_a_preset_is_read_by_its_name(self):
+        arguments = scene_files.read_scene("humanoid3d_walk").arguments
+        assert arguments.source == str(presets.path("humanoid3d_walk"))
+        assert arguments["motion_file"].values == ("data/motions/humanoid3d_walk.txt",)
+
+    def test_an_arg_file_is_found_by_its_path_or_name(self, tmp_path):
+        path = put(tmp_path, "args/run.txt")
+        assert scene_files.read_scene(path).arguments.source == str(path)
+        assert scene_files.read_scene("args/run.txt", tmp_path).arguments.source == str(path)
+
+    def test_a_bare_word_is_a_file_where_there_is_one_of_that_name(self):
+        put(pathlib.Path.cwd(), "run").write_text("--scene imitate")
+        assert scene_files.read_scene("run").arguments["scene"].values == ("imitate",)
+
+    def test_an_unknown_preset_is_an_error(self):
+        with pytest.raises(errors.UnknownNameError, match="'humanoid3d_walk'"):
+            scene_files.read_scene("humanoid3d_wlak")
+
+    def test_a_missing_arg_file_lists_places_and_presets(self, tmp_path):
+        with pytest.raises(errors.AssetNotFoundError) as info:
+            scene_files.read_scene("args/run.txt", tmp_path)
+        lines = str(info.value).splitlines()
+        assert lines[0] == "No arg file 'args/run.txt'. Looked for:"
+        assert f"  {tmp_path / 'args/run.txt'}" in lines
+        assert lines[-1] == f"Known presets: {', '.join(presets.names())}."
+
+    def test_a_scene_is_a_name_or_a_path(self):
+        for scene in (None, ["--scene", "imitate"]):
+            with pytest.raises(errors.ArgumentError) as info:
+                scene_files.read_scene(scene)
+            expected = "Expected a preset or an arg file for 'name_or_path' in load, got"
+            assert str(info.value) == f"{expected} {scene!r}."
+
+    def test_a_command_line_is_a_list_of_strings(self):
+        scene = scene_files.read_command_line(["--scene", "imitate", "--char_ctrls", "ct_pd"])
+        assert scene.arguments["char_ctrls"].values == ("ct_pd",)
+        for words in ("--scene imitate", [1]):
+            with pytest.raises(errors.ArgumentError) as info:
+                scene_files.read_command_line(words)
+            expected = "Expected a list of strings for 'args' in the arguments, got"
+            assert str(info.value) == f"{expected} {words!r}."
+
+    def test_files_are_looked_for_beside_the_arg_file_that_names_them(self, tmp_path):
+        outer, inner = tmp_path / "mine" / "walk.txt", tmp_path / "base" / "base.txt"
+        for path in (outer, inner):
+            path.parent.mkdir()
+        shutil.copy(DATA / "characters" / "humanoid3d.txt", inner.parent / "person.txt")
+        inner.write_text("--character_files person.txt")
+        outer.write_text("--arg_file ../base/base.txt")
+        scene = scene_files.read_scene(outer)
+        assert [path.resolve() for path in scene.arguments.files] == [outer, inner]
+        person = scene.read_character("person.txt")
+        assert person.path.resolve() == inner.parent / "person.txt"
+        controller = scene.read_controller("data/controllers/humanoid3d_ctrl.txt", person)
+        assert controller.path == DATA / "controllers" / "humanoid3d_ctrl.txt"

@@ -1,0 +1,93 @@
+"""Tests of what `Environment.render` does."""
+
+import numpy as np
+import pytest
+from fake_core import FakeEnv
+from pictures import blue
+
+import dm_deepmimic
+
+WALK = "humanoid3d_walk"
+pytestmark = pytest.mark.usefixtures("draws")
+
+
+class TestEnvironments:
+    def test_render_does_nothing_without_a_window(self):
+        with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+            environment.reset()
+            assert environment.render() is None
+            assert environment._rendering is None
+
+    @pytest.mark.parametrize("core", ["embedded", "pybullet"])
+    def test_a_picture_shows_the_present_state(self, core):
+        with dm_deepmimic.load(WALK, core=core, seed=0) as environment:
+            environment.reset_to(time=0.0) if core == "embedded" else environment.reset()
+            first = environment.render(mode="rgb_array", width=160, height=120)
+            assert first.shape == (120, 160, 3) and first.dtype == np.uint8
+            assert blue(first.astype(int)).sum() > 300
+            for _ in range(3):
+                environment.step(np.zeros(environment.action_spec().shape))
+            second = environment.render(mode="rgb_array", width=160, height=120)
+            assert np.any(first != second)
+            assert environment.render(mode="rgb_array").shape == (480, 640, 3)
+
+    def test_a_picture_changes_nothing(self):
+        def run(draws: bool) -> np.ndarray:
+            with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+                timestep = environment.reset()
+                for _ in range(5):
+                    if draws:
+                        environment.render(mode="rgb_array", width=64, height=48, ghost="over")
+                    timestep = environment.step(np.zeros(environment.action_spec().shape))
+                return timestep.observation
+
+        np.testing.assert_array_equal(run(True), run(False))
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"mode": "rgb"}, "Expected mode 'human' or 'rgb_array', got 'rgb'."),
+            (
+                {"mode": "rgb_array", "camera": "below"},
+                "Unknown camera 'below'. Known cameras: angle, back, front, side, top.",
+            ),
+            (
+                {"mode": "rgb_array", "camera": 0},
+                "Unknown camera '0'. Known cameras: angle, back, front, side, top.",
+            ),
+            (
+                {"mode": "rgb_array", "width": True},
+                "Expected a width from 1 to 4096 pixels, got True.",
+            ),
+            (
+                {"mode": "rgb_array", "ghost": "under"},
+                "Unknown ghost 'under'. Known ghosts: beside, off, over.",
+            ),
+        ],
+    )
+    def test_a_bad_choice_says_what_there_is(self, options, sentence):
+        with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+            environment.reset()
+            with pytest.raises(ValueError) as error:
+                environment.render(**options)
+            assert str(error.value) == sentence
+
+    def test_a_closed_environment_draws_no_more(self):
+        environment = dm_deepmimic.load(WALK, core="embedded", seed=0)
+        environment.reset()
+        environment.close()
+        with pytest.raises(dm_deepmimic.CoreError, match="this one was closed"):
+            environment.render(mode="rgb_array")
+
+    def test_what_draws_itself_needs_a_window(self):
+        class Drawing(FakeEnv):
+            def draw(self):
+                pass
+
+        with dm_deepmimic.load(core=Drawing()) as environment:
+            with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+                environment.render(mode="rgb_array")
+        assert str(error.value) == (
+            "The Drawing core does not support pictures without a window. It supports "
+            "load(..., enable_draw=True)."
+        )
