@@ -17,8 +17,24 @@ _BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?((([0-9]+\.?[0-9]*)|(\.[0-9]+))([eE][+-]?[0-9]+)?|inf)")
 
-FindArgFile = Callable[[str, pathlib.Path | None], pathlib.Path]
-"""Finds a nested arg file by its name and the file that names it (None: it was named in tokens)."""
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArgFile:
+    """An arg file, or what stands for one.
+
+    Attributes:
+        name: What errors call it.
+        text: Its content.
+        path: Where it lies, None if it is no file.
+    """
+
+    name: str
+    text: str
+    path: pathlib.Path | None = None
+
+
+FindArgFile = Callable[[str, pathlib.Path | None], ArgFile]
+"""Finds a nested arg file by its name and the file that names it (None: it is named elsewhere)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,10 +70,16 @@ def parse_tokens(tokens: Sequence[str], find_arg_file: FindArgFile) -> Arguments
     return _parse(source, None, ((token, source) for token in tokens), find_arg_file)
 
 
-def parse_file(path: str | os.PathLike[str], find_arg_file: FindArgFile) -> Arguments:
+def parse_file(file: ArgFile, find_arg_file: FindArgFile) -> Arguments:
     """Reads an arg file, and the arg files it names; the outer file wins over the nested one."""
-    path = pathlib.Path(path)
-    return _parse(str(path), path, _file_tokens(path), find_arg_file)
+    return _parse(file.name, file, _file_tokens(file), find_arg_file)
+
+
+def read_file(path: str | os.PathLike[str]) -> ArgFile:
+    """Returns an arg file with its content."""
+    # DeepMimic reads bytes: what is not UTF-8 passes through, as it may stand in a comment.
+    text = pathlib.Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    return ArgFile(str(path), text, pathlib.Path(path))
 
 
 def single(key: str, value: Value, expected: str) -> str:
@@ -86,15 +108,16 @@ def word_as(kind: type, word: str) -> Any:
 
 def _parse(
     source: str,
-    path: pathlib.Path | None,
+    file: ArgFile | None,
     tokens: Iterable[tuple[str, str]],
     find_arg_file: FindArgFile,
 ) -> Arguments:
     """Reads tokens with their origins, then the chain of files that `arg_file` leads to."""
-    arguments = Arguments(source)
-    if path is not None:
-        arguments.files.append(path)
+    arguments, seen = Arguments(source), set[pathlib.Path | str]()
     while True:
+        if file is not None:
+            seen.add(_place(file))
+            arguments.files += [] if file.path is None else [file.path]
         table = _table(tokens)
         nested = table.pop("arg_file", None)
         for key, value in table.items():
@@ -102,22 +125,23 @@ def _parse(
         if nested is None:
             return arguments
         name = single("arg_file", nested, "a file name")
-        path = find_arg_file(name, path)
-        if path.resolve() in [file.resolve() for file in arguments.files]:
+        file = find_arg_file(name, None if file is None else file.path)
+        if _place(file) in seen:
             expected = "a file that does not lead back to itself"
             raise errors.ArgumentError(nested.where, "arg_file", repr(name), expected)
-        arguments.files.append(path)
-        tokens = _file_tokens(path)
+        tokens = _file_tokens(file)
 
 
-def _file_tokens(path: pathlib.Path) -> Iterator[tuple[str, str]]:
+def _place(file: ArgFile) -> pathlib.Path | str:
+    return file.name if file.path is None else file.path.resolve()
+
+
+def _file_tokens(file: ArgFile) -> Iterator[tuple[str, str]]:
     """Yields each token of an arg file with its `file:line`."""
-    # DeepMimic reads bytes: what is not UTF-8 passes through, as it may stand in a comment.
-    text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(file.text.split("\n"), start=1):
         if not line.startswith("#"):
             for token in filter(None, _SEPARATORS.split(line)):
-                yield token, f"{path}:{number}"
+                yield token, f"{file.name}:{number}"
 
 
 def _table(tokens: Iterable[tuple[str, str]]) -> dict[str, Value]:

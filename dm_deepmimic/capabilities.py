@@ -41,6 +41,13 @@ class DrawsItself(Protocol):
         """Takes the mouse's place while a button is down [pixels]."""
 
 
+class PlotsValues(Protocol):
+    """It may plot estimates of the value function beside its drawing."""
+
+    def log_val(self, agent_id: int, value: float) -> None:
+        """Takes the estimate for the present state."""
+
+
 class TakesForces(Protocol):
     """Its character can be pushed."""
 

@@ -19,6 +19,7 @@ import re
 import shutil
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -125,7 +126,9 @@ class _Kernel(CPUDispatcher):
     """A compiled function that says on stderr when it has to be compiled."""
 
     def compile(self, signature: Any) -> Any:
-        with progress.announced(self.__name__, self):
+        with progress.announced(self.__name__, self), warnings.catch_warnings():
+            # Of records that begin with another's fields; each has code of its own.
+            warnings.simplefilter("ignore", numba.NumbaExperimentalFeatureWarning)
             try:
                 return super().compile(signature)
             except errors.CoreError as error:  # of `tried`, from deep within the compiler

@@ -1,23 +1,29 @@
-"""The built-in presets: arg files by name."""
+"""The presets: arg files by name, in the files of the scenes."""
 
-import pathlib
+from collections.abc import Mapping
 
 from dm_deepmimic import errors
-
-_FOLDER = pathlib.Path(__file__).parent / "data" / "presets"
+from dm_deepmimic.arguments import ArgFile
+from dm_deepmimic.embedded import scenes
 
 
 def names() -> list[str]:
-    """Returns the names of all presets, sorted."""
-    return sorted(path.stem for path in _FOLDER.glob("*.txt") if not path.name.startswith("_"))
+    """Returns the names of all presets, sorted; those of a user's scene once it is registered."""
+    return sorted(_texts())
 
 
-def path(name: str) -> pathlib.Path:
+def read(name: str) -> ArgFile:
     """Returns the arg file of a preset such as `humanoid3d_walk`.
 
     Raises:
         UnknownNameError: There is no such preset.
     """
-    if name not in names():
-        raise errors.UnknownNameError("preset", name, "", names(), suggest=True)
-    return _FOLDER / f"{name}.txt"
+    texts = _texts()
+    if name not in texts:
+        raise errors.UnknownNameError("preset", name, "", texts, suggest=True)
+    return ArgFile(f"the preset {name}", texts[name].lstrip("\n"))
+
+
+def _texts() -> Mapping[str, str]:
+    kinds = map(scenes.find, scenes.names())
+    return {name: text for kind in kinds for name, text in kind.presets.items()}

@@ -72,11 +72,9 @@ def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -
     name = os.fspath(name_or_path)
     path = pathlib.Path(name)
     is_word = path.name == name and not path.suffix
-    if name in presets.names() or (is_word and not path.is_file()):
-        path = presets.path(name)
-    else:
-        path = find(name, ARG_FILE, data_root=data_root)
-    return SceneFiles(arguments.parse_file(path, _arg_file_finder(data_root)), data_root)
+    find_arg_file = _arg_file_finder(data_root)
+    file = presets.read(name) if is_word and not path.is_file() else find_arg_file(name, None)
+    return SceneFiles(arguments.parse_file(file, find_arg_file), data_root)
 
 
 def read_command_line(args: Sequence[str]) -> SceneFiles:
@@ -136,9 +134,11 @@ def package_folders(package: str) -> list[pathlib.Path]:
 
 
 def _arg_file_finder(data_root: StrPath | None) -> arguments.FindArgFile:
-    def find_arg_file(name: str, including: pathlib.Path | None) -> pathlib.Path:
+    def find_arg_file(name: str, including: pathlib.Path | None) -> arguments.ArgFile:
+        if name in presets.names():
+            return presets.read(name)
         files = [] if including is None else [including]
-        return find(name, ARG_FILE, arg_files=files, data_root=data_root)
+        return arguments.read_file(find(name, ARG_FILE, arg_files=files, data_root=data_root))
 
     return find_arg_file
 

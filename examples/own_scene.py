@@ -26,15 +26,20 @@ from dm_deepmimic.shapes import Role, Shape
 NAME, TITLE = "crouch", "Crouch"
 
 # What a world remembers from one update to the next, all zeros at first.
-MEMORY = np.dtype(
-    [
-        ("height", np.float64),  # wanted of the root [m]
-        ("next_change", np.float64),  # time of the episode at which it changes [s]
-        ("time_off", np.float64),  # since the root was last near it [s]
-    ]
-)
+MEMORY = [
+    ("height", np.float64),  # wanted of the root [m]
+    ("next_change", np.float64),  # time of the episode at which it changes [s]
+    ("time_off", np.float64),  # since the root was last near it [s]
+]
 GOAL_SIZE = 1  # what `record` writes, for the agent to see beside the state
 GOAL_OFFSETS, GOAL_SCALES = [-0.7], [5.0]  # (goal + offset) * scale is in about [-1, 1]
+PRESETS = {  # for `load` by their names: arg files, which may build on others
+    "crouch_walk": """
+--scene crouch
+--arg_file humanoid3d_walk
+--crouch_height_max 0.8
+"""
+}
 TERMS = {"height": 0.5, "pose": 0.5}  # of the reward, and their weights
 HEIGHT, POSE = range(2)
 
@@ -107,11 +112,8 @@ scenes.register(sys.modules[__name__])
 
 def main() -> None:
     """Lets the clip's own actions play, and prints what the reward is made of."""
-    # It is the embedded core that has this scene. Any arg file or preset will do.
-    environment = dm_deepmimic.load(
-        "humanoid3d_walk", core="embedded", scene=NAME, crouch_height_max=0.8, seed=0
-    )
-    with environment:
+    # Another clip: load("humanoid3d_run", core="embedded", scene="crouch").
+    with dm_deepmimic.load("crouch_walk", core="embedded", crouch_time=1.0, seed=0) as environment:
         core = environment.core
         timestep = environment.reset()
         while not timestep.last():

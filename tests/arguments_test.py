@@ -7,9 +7,9 @@ import pytest
 from dm_deepmimic import arguments, errors
 
 
-def beside(name: str, arg_file: pathlib.Path | None) -> pathlib.Path:
+def beside(name: str, arg_file: pathlib.Path | None) -> arguments.ArgFile:
     """Finds a nested arg file in the folder of the file that names it."""
-    return pathlib.Path(name) if arg_file is None else arg_file.parent / name
+    return arguments.read_file(name if arg_file is None else arg_file.parent / name)
 
 
 def parse(*tokens: str) -> arguments.Arguments:
@@ -33,7 +33,7 @@ def read(write):
     """Returns a function that parses a text as an arg file and returns the words by key."""
 
     def read_text(text: str | bytes) -> dict[str, tuple[str, ...]]:
-        parsed = arguments.parse_file(write(text), beside)
+        parsed = arguments.parse_file(arguments.read_file(write(text)), beside)
         return {key: value.values for key, value in parsed.items()}
 
     return read_text
@@ -67,7 +67,7 @@ class TestGrammar:
         assert parse("--a", "1,2", "#3", "4 5")["a"].values == ("1,2", "4 5")
 
     def test_a_value_remembers_its_line(self, write):
-        parsed = arguments.parse_file(write("--a 1\n\n--b\n2"), beside)
+        parsed = arguments.parse_file(arguments.read_file(write("--a 1\n\n--b\n2")), beside)
         assert parsed["a"] == arguments.Value(("1",), "walk.txt:1")
         assert parsed["b"] == arguments.Value(("2",), "walk.txt:3")
 
@@ -75,7 +75,9 @@ class TestGrammar:
 class TestNestedFiles:
     def test_the_outer_file_wins_wherever_it_names_the_inner_one(self, write):
         write("--a inner --b inner", "inner.txt")
-        parsed = arguments.parse_file(write("--arg_file inner.txt\n--a outer"), beside)
+        parsed = arguments.parse_file(
+            arguments.read_file(write("--arg_file inner.txt\n--a outer")), beside
+        )
         assert parsed["a"].values == ("outer",)
         assert parsed["b"] == arguments.Value(("inner",), "inner.txt:1")
         assert "arg_file" not in parsed
@@ -91,14 +93,32 @@ class TestNestedFiles:
     def test_a_cycle_is_an_error(self, write, inner):
         write(f"\n--arg_file {inner}", "inner.txt")
         with pytest.raises(errors.ArgumentError) as info:
-            arguments.parse_file(write("--arg_file inner.txt"), beside)
+            arguments.parse_file(arguments.read_file(write("--arg_file inner.txt")), beside)
         assert str(info.value) == (
             "Expected a file that does not lead back to itself for 'arg_file' in inner.txt:2, "
             f"got '{inner}'."
         )
 
+    def test_a_text_that_is_no_file_may_nest_and_not_lead_back_to_itself(self):
+        texts = {"a": "--arg_file b --x 1", "b": "--y 2\n--arg_file a"}
+        with pytest.raises(errors.ArgumentError) as info:
+            arguments.parse_tokens(
+                ["--arg_file", "a"], lambda name, _: arguments.ArgFile(f"text {name}", texts[name])
+            )
+        expected = "Expected a file that does not lead back to itself for 'arg_file' in text b:2,"
+        assert str(info.value) == f"{expected} got 'a'."
+        texts["b"] = "--x 2\n--y 3"
+        parsed = arguments.parse_file(
+            arguments.ArgFile("text a", texts["a"]),
+            lambda name, _: arguments.ArgFile(f"text {name}", texts[name]),
+        )
+        assert parsed == {
+            "x": arguments.Value(("1",), "text a:1"), "y": arguments.Value(("3",), "text b:2"),
+        }  # fmt: skip
+        assert parsed.source == "text a" and parsed.files == []
+
     def test_a_missing_name_is_an_error(self, write):
         with pytest.raises(errors.ArgumentError) as info:
-            arguments.parse_file(write("--a 1\n--arg_file"), beside)
+            arguments.parse_file(arguments.read_file(write("--a 1\n--arg_file")), beside)
         expected = "Expected a file name for 'arg_file' in walk.txt:2, got nothing."
         assert str(info.value) == expected

@@ -11,27 +11,13 @@ from dm_deepmimic.core import Core
 PROTOCOLS = (
     capabilities.TellsShapes,
     capabilities.DrawsItself,
+    capabilities.PlotsValues,
     capabilities.TakesForces,
     capabilities.ThrowsBoxes,
     capabilities.TellsPhase,
     capabilities.KnowsActions,
     capabilities.NamesRewards,
 )
-
-
-class DrawingEnv(fake_core.FakeEnv):
-    """An object that draws itself."""
-
-    def draw(self):
-        """Does nothing, as all below."""
-
-    def reshape(self, w, h): ...
-
-    def keyboard(self, key, x, y): ...
-
-    def mouse_click(self, button, state, x, y): ...
-
-    def mouse_move(self, x, y): ...
 
 
 def abilities(core) -> set[type]:
@@ -55,13 +41,13 @@ def test_a_clip_alone_is_no_core():
 
 
 def test_what_a_core_hands_on_counts():
-    with load_fake(DrawingEnv) as environment:
+    with load_fake(fake_core.DrawingEnv) as environment:
         assert abilities(environment.core) == {capabilities.DrawsItself}
         assert capabilities.ask(environment.core, Core) is environment.core
 
 
 def test_a_core_that_lacks_one_method_lacks_the_capability():
-    class AlmostDrawing(DrawingEnv):
+    class AlmostDrawing(fake_core.DrawingEnv):
         mouse_move = property()  # raises an AttributeError
 
     with load_fake(AlmostDrawing) as environment:

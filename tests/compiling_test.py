@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numba
 import numpy as np
@@ -88,6 +89,16 @@ def outer_sum(numbers: np.ndarray) -> float:
     return 2.0 * inner_sum(numbers)
 
 
+@compiling.inner
+def inner_first(record: np.void) -> float:
+    return record.first
+
+
+@compiling.jit
+def outer_first(record: np.void) -> float:
+    return inner_first(record)
+
+
 @compiling.jit
 def made_in_a_kernel(count: int) -> float:
     return np.zeros(count)[0]
@@ -131,6 +142,15 @@ def test_python_must_not_call_an_inner_function():
     message = "inner_sum is compiled for compiled functions only; decorate it with jit."
     with pytest.raises(TypeError, match=re.escape(message)):
         inner_sum(np.array([1.0, 2.0]))
+
+
+def test_records_that_begin_alike_compile_without_a_warning(monkeypatch, tmp_path):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # so that they do compile
+    fields = [("first", np.float64), ("second", np.float64)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for count in (1, 2):
+            assert outer_first(np.ones(1, np.dtype(fields[:count], align=True))[0]) == 1.0
 
 
 def test_a_kernel_that_makes_an_array_does_not_compile():

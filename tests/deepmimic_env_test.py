@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import DeepMimicEnv, EndReason, presets
+from dm_deepmimic import DeepMimicEnv, EndReason
 from dm_deepmimic.shapes import Role
 
 WALK = "humanoid3d_walk"
@@ -21,7 +21,7 @@ class Mode(enum.Enum):
 
 
 def arguments(name=WALK) -> list[str]:
-    return ["--arg_file", str(presets.path(name)), "--num_update_substeps", "10"]
+    return ["--arg_file", name, "--num_update_substeps", "10"]
 
 
 @pytest.fixture(name="env")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from dm_deepmimic import policy
+from dm_deepmimic.embedded import scenes
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -113,24 +114,31 @@ def test_all_commands_are_known(page):
         short(words)
 
 
+@pytest.fixture
+def run_python(monkeypatch):
+    """Returns a function that runs a page's Python, whose scenes are forgotten afterwards."""
+    monkeypatch.setattr(scenes, "_registered", {})
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    yield documents.run_python
+    sys.modules.pop("own_scene", None)
+
+
 @pages
-def test_python_runs(page, tmp_path, monkeypatch, request):
+def test_python_runs(page, tmp_path, monkeypatch, request, run_python):
     need_what_it_takes(page, request)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(ROOT / "examples")
-    documents.run_python(page)
+    run_python(page)
 
 
 @pytest.mark.slow
 @pages
-def test_commands_run(page, tmp_path, monkeypatch, request):
+def test_commands_run(page, tmp_path, monkeypatch, request, run_python):
     """They run one after the other, where the page's Python has run and `walk` has a policy."""
     need_what_it_takes(page, request)
     programs = list(filter(None, map(short, commands_of(page))))
     if programs:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.syspath_prepend(ROOT / "examples")
-        documents.run_python(page)
+        run_python(page)
         write_policy(tmp_path / "walk")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     for program in programs:

@@ -165,3 +165,18 @@ def run_episode(environment):
     while not timestep.last():
         timestep = environment.step(np.zeros(environment.action_spec().shape))
     return timestep
+
+
+class DrawingEnv(FakeEnv):
+    """An object that draws itself."""
+
+    def draw(self):
+        """Does nothing, as all below."""
+
+    def reshape(self, w, h): ...
+
+    def keyboard(self, key, x, y): ...
+
+    def mouse_click(self, button, state, x, y): ...
+
+    def mouse_move(self, x, y): ...

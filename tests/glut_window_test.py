@@ -223,11 +223,10 @@ with dm_deepmimic.load("humanoid3d_walk", core=Drawing, enable_draw=True) as env
 
     def test_the_drop_in_draws_in_the_callers_context(self, display):
         code = """
-from dm_deepmimic import DeepMimicEnv, presets
+from dm_deepmimic import DeepMimicEnv
 from dm_deepmimic.rendering import glut_window
 window = glut_window.Window("theirs", 200, 150)
-path = str(presets.path("humanoid3d_walk"))
-env = DeepMimicEnv(["--arg_file", path, "--num_update_substeps", "10"], True)
+env = DeepMimicEnv(["--arg_file", "humanoid3d_walk", "--num_update_substeps", "10"], True)
 env.reshape(200, 150)
 window.set_scene(env)
 env.set_action(0, np.zeros(28))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import compiling, kinematics
+from dm_deepmimic import kinematics
 from dm_deepmimic.character import ACTUATED_DOFS
-from dm_deepmimic.embedded import reference, rewards
+from dm_deepmimic.embedded import reference
 from dm_deepmimic.rotations import from_exponential_map
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "benchmarks"))
@@ -70,41 +70,22 @@ def placed_cases(core, features):
         yield case, frames
 
 
-def errors_of(core) -> np.ndarray:
-    """Returns the five errors that the reward is made of, between the character and the clip."""
-    batch, worlds, errors = core.batch, core.batch.worlds, np.zeros(5)
-    states = []
-    for pose, velocity in (
-        (worlds.pose[0], worlds.velocity[0]),
-        (worlds.clip_pose[0], worlds.clip_velocity[0]),
-    ):
-        frames = kinematics.make_frames(batch.character.num_joints)
-        kinematics.place_bodies(batch.character.skeleton, pose, velocity, frames)
-        states += [pose, velocity, frames]
-    write_errors(batch.character.skeleton, *states, worlds.rows["origin"][0, 1], errors)
-    return errors
-
-
-@compiling.jit
-def write_errors(
-    skeleton, pose, velocity, frames, target, target_velocity, target_frames, ground, out_errors
-):
-    """Calls the errors of `embedded.rewards`."""
-    joints, target_joints = frames.joints, target_frames.joints
-    out_errors[rewards.POSE] = rewards.pose_error(skeleton, pose, target)
-    out_errors[rewards.VELOCITY] = rewards.velocity_error(skeleton, velocity, target_velocity)
-    out_errors[rewards.END_EFFECTOR] = rewards.end_effector_error(
-        skeleton, joints, target_joints, ground
-    )
-    out_errors[rewards.ROOT] = rewards.root_error(pose, velocity, target, target_velocity, ground)
-    out_errors[rewards.CENTER_OF_MASS] = rewards.center_of_mass_error(
-        skeleton, frames.bodies, target_frames.bodies
-    )
-
-
 def largest(differences: list) -> float:
     """Returns the largest magnitude; NaN if there is any."""
     return max(float(np.max(np.abs(difference))) for difference in differences)
+
+
+def differences(recorded, read, key: str) -> float:
+    """Returns how far `read(core)` is from a key of the cases, at most."""
+    core, features = recorded
+    gaps = []
+    for case in features["cases"]:
+        core.reset_time(case["kin_time"])
+        core.batch.worlds.rows["origin"][0] = case["kin_origin_pos"]
+        core.set_pose(case["sim_pose"])
+        core.set_vel(case["sim_vel"])
+        gaps.append(read(core) - np.array(case[key], np.float64))
+    return largest(gaps)
 
 
 @pytest.fixture(scope="module", params=BOUNDED_CLIPS, name="pair")
@@ -185,36 +166,17 @@ class TestBounds:
 class TestFeatures:
     """Eight poses a clip: after resets at four phases, and each perturbed."""
 
-    @staticmethod
-    def differences(recorded, read, key: str) -> float:
-        """Returns how far `read(core)` is from a key of the cases, at most."""
-        core, features = recorded
-        gaps = []
-        for case in features["cases"]:
-            core.reset_time(case["kin_time"])
-            core.batch.worlds.rows["origin"][0] = case["kin_origin_pos"]
-            core.set_pose(case["sim_pose"])
-            core.set_vel(case["sim_vel"])
-            gaps.append(read(core) - np.array(case[key], np.float64))
-        return largest(gaps)
-
     def test_the_state_agrees_within_1e_5(self, recorded):
-        assert self.differences(recorded, lambda core: core.record_state(), "state") <= 1e-5
+        assert differences(recorded, lambda core: core.record_state(), "state") <= 1e-5
 
     def test_the_reward_agrees_within_1e_6(self, recorded):
-        assert self.differences(recorded, lambda core: core.calc_reward(), "reward") <= 1e-6
-
-    def test_errors_and_reward_terms_agree_within_1e_5(self, recorded):
-        def read(core) -> np.ndarray:
-            return np.concatenate([errors_of(core), core.batch.worlds.terms[0]])
-
-        assert self.differences(recorded, read, "reward_terms") <= 1e-5
+        assert differences(recorded, lambda core: core.calc_reward(), "reward") <= 1e-6
 
     def test_the_clips_pose_agrees_within_1e_10(self, recorded):
-        assert self.differences(recorded, lambda core: core.get_kin_pose(), "kin_pose") <= 1e-10
+        assert differences(recorded, lambda core: core.get_kin_pose(), "kin_pose") <= 1e-10
 
     def test_the_clips_velocity_agrees_within_1e_10(self, recorded):
-        assert self.differences(recorded, lambda core: core.get_kin_vel(), "kin_vel") <= 1e-10
+        assert differences(recorded, lambda core: core.get_kin_vel(), "kin_vel") <= 1e-10
 
     def test_bodies_and_their_velocities_agree_within_1e_5(self, recorded):
         gaps = []

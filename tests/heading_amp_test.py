@@ -18,7 +18,7 @@ from scene_rigs import (
     start,
 )
 
-from dm_deepmimic import errors, presets
+from dm_deepmimic import errors
 
 pytest.importorskip("pybullet_data")
 
@@ -103,6 +103,6 @@ def test_a_least_speed_above_the_greatest_is_refused():
     with pytest.raises(errors.ArgumentError) as error:
         open_scene(HEADING, tar_speed_min=6.0)
     assert str(error.value) == (
-        f"Expected at least tar_speed_min (6) for 'tar_speed_max' in {presets.path(HEADING)}:11, "
+        f"Expected at least tar_speed_min (6) for 'tar_speed_max' in the preset {HEADING}:10, "
         "got 5."
     )

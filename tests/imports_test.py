@@ -22,7 +22,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"numbers": ("arrays.py", "checks.py", "rotations.py")},
     {
-        "files": ("arguments.py", "json_reader.py", "presets.py"),
+        "files": ("arguments.py", "json_reader.py"),
         "settings": ("settings.py",),
     },
     {
@@ -36,7 +36,6 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {
         "rendering": ("rendering/",),
-        "scene files": ("choices.py", "scene_files.py"),
         "world": (
             "embedded/draws.py", "embedded/features.py", "embedded/headings.py",
             "embedded/hooks.py", "embedded/rewards.py", "embedded/senses.py", "embedded/state.py",
@@ -44,6 +43,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         ),
     },
     {"scenes": ("embedded/scenes/",)},
+    {"scene files": ("choices.py", "presets.py", "scene_files.py")},
     {"embedded": ("embedded/",), "foreign": ("foreign/",)},
     {
         "environment": ("batch.py", "environment.py", "specs.py"),
@@ -52,7 +52,12 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"door": ("loading.py",), "style": ("style_reward.py",)},
     {"package": ("__init__.py",)},
-    {"compile": ("compile.py",), "list": ("list.py",), "viewer": ("viewer/",)},
+    {
+        "compile": ("compile.py",),
+        "keys": ("keys.py",),
+        "list": ("list.py",),
+        "viewer": ("viewer/",),
+    },
 )  # fmt: skip
 
 # Who imports what is not Python's own; what is not here nobody may.

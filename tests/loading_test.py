@@ -135,9 +135,9 @@ class TestFiles:
             path.parent.mkdir()
         data = pathlib.Path(dm_deepmimic.__file__).parent / "data"
         shutil.copy(data / "characters" / "humanoid3d.txt", inner.parent / "person.txt")
-        preset = data / "presets" / "_humanoid3d_imitate_base.txt"
-        inner.write_text(f"--character_files person.txt --arg_file {preset}")
-        outer.write_text("--arg_file ../base/base.txt --motion_file "
+        base = data / "presets" / "humanoid3d.txt"
+        inner.write_text(f"--character_files person.txt --arg_file {base}")
+        outer.write_text("--scene imitate --arg_file ../base/base.txt --motion_file "
                          "data/motions/humanoid3d_walk.txt")  # fmt: skip
         with dm_deepmimic.load(outer, seed=0) as environment:
             found = environment.core.batch.character.path

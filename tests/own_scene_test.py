@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, errors
+from dm_deepmimic import EndReason, errors, presets
 from dm_deepmimic.embedded import scenes
 from dm_deepmimic.shapes import Role
 
@@ -116,6 +116,32 @@ class TestScene:
                 rows = batch.step(step)
                 expected = [single.step(a) for single, a in zip(singles, step, strict=True)]
         assert ends > 3
+
+
+class TestPresets:
+    def test_they_load_by_their_names(self, own_scene):
+        assert "crouch_walk" in presets.names()
+        with dm_deepmimic.load("crouch_walk", core="embedded", seed=0) as environment:
+            settings = environment.core.batch.settings
+        assert settings.scene == "crouch" and settings.crouch_height_max == 0.8
+        assert settings.motion_file == "data/motions/humanoid3d_walk.txt"
+
+    def test_errors_in_them_say_where(self, import_changed):
+        import_changed(("--crouch_height_max 0.8", "--crouch_height_max low"))
+        with pytest.raises(errors.ArgumentError) as info:
+            dm_deepmimic.load("crouch_walk", core="embedded")
+        expected = (
+            "Expected a number for 'crouch_height_max' in the preset crouch_walk:3, got 'low'."
+        )
+        assert str(info.value) == expected
+
+    def test_a_name_is_taken_once(self, import_changed):
+        with pytest.raises(ValueError) as info:
+            import_changed(('"crouch_walk":', '"humanoid3d_run":'))
+        assert str(info.value) == (
+            "Expected a new name for a preset of 'crouch', got 'humanoid3d_run', which 'imitate' "
+            "has."
+        )
 
 
 class TestRegistering:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 import warnings
 
 import pytest
@@ -10,6 +9,7 @@ from originals import REFERENCE, needs_reference
 
 from dm_deepmimic import errors, presets, scene_files, settings
 from dm_deepmimic.embedded import scenes
+from dm_deepmimic.embedded.scenes import imitate
 
 PRESETS = [
     f"humanoid3d_{clip}"
@@ -31,7 +31,6 @@ TASKS = [
 ]
 CRAWL = "data/motions/humanoid3d_crawl.txt"
 ALL = sorted(PRESETS + STYLES + TASKS)
-PACKAGE = pathlib.Path(presets.__file__).parent
 pytestmark = pytest.mark.usefixtures("bare_machine")
 
 
@@ -45,13 +44,14 @@ class TestNames:
     def test_there_is_a_preset_for_each_clip_style_and_task(self):
         assert presets.names() == ALL
 
-    def test_a_preset_is_found_by_its_name(self):
-        path = presets.path("humanoid3d_walk")
-        assert path == PACKAGE / "data" / "presets" / "humanoid3d_walk.txt"
+    def test_a_preset_is_in_the_file_of_its_scene(self):
+        file = presets.read("humanoid3d_walk")
+        assert file.name == "the preset humanoid3d_walk" and file.path is None
+        assert file.text == imitate.PRESETS["humanoid3d_walk"].lstrip("\n")
 
     def test_an_unknown_preset_lists_the_known_ones(self):
         with pytest.raises(errors.UnknownNameError) as info:
-            presets.path("humanoid3d_wlak")
+            presets.read("humanoid3d_wlak")
         assert str(info.value) == (
             "Unknown preset 'humanoid3d_wlak'. Did you mean 'humanoid3d_walk'? "
             f"Known presets: {', '.join(ALL)}."

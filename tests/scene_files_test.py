@@ -128,7 +128,7 @@ class TestPackageFolders:
 class TestScenes:
     def test_a_preset_is_read_by_its_name(self):
         arguments = scene_files.read_scene("humanoid3d_walk").arguments
-        assert arguments.source == str(presets.path("humanoid3d_walk"))
+        assert arguments.source == "the preset humanoid3d_walk"
         assert arguments["motion_file"].values == ("data/motions/humanoid3d_walk.txt",)
 
     def test_an_arg_file_is_found_by_its_path_or_name(self, tmp_path):
@@ -139,6 +139,14 @@ class TestScenes:
     def test_a_bare_word_is_a_file_where_there_is_one_of_that_name(self):
         put(pathlib.Path.cwd(), "run").write_text("--scene imitate")
         assert scene_files.read_scene("run").arguments["scene"].values == ("imitate",)
+
+    def test_an_arg_file_may_build_on_a_preset(self):
+        path = put(pathlib.Path.cwd(), "mine.txt")
+        path.write_text("--arg_file humanoid3d_kick --time_end_lim_max 5")
+        parsed = scene_files.read_scene("mine.txt").arguments
+        assert parsed["time_end_lim_max"].where == f"{path}:1"
+        assert parsed["motion_file"].where == "the preset humanoid3d_kick:3"
+        assert parsed["world_scale"].where.endswith("humanoid3d.txt:14")
 
     def test_an_unknown_preset_is_an_error(self):
         with pytest.raises(errors.UnknownNameError, match="'humanoid3d_walk'"):

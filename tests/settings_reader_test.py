@@ -14,9 +14,9 @@ MINIMAL = (
 )
 
 
-def beside(name: str, arg_file: pathlib.Path | None) -> pathlib.Path:
+def beside(name: str, arg_file: pathlib.Path | None) -> arguments.ArgFile:
     """Finds a nested arg file in the folder of the file that names it."""
-    return pathlib.Path(name) if arg_file is None else arg_file.parent / name
+    return arguments.read_file(name if arg_file is None else arg_file.parent / name)
 
 
 def parse(*tokens: str) -> arguments.Arguments:
@@ -102,7 +102,7 @@ class TestValues:
     )
     def test_a_bad_value_is_named_with_its_line(self, write, words, expected, got):
         text = f"#\n--{words}\n{' '.join(MINIMAL)}"
-        parsed = arguments.parse_file(write(text), beside)
+        parsed = arguments.parse_file(arguments.read_file(write(text)), beside)
         with pytest.raises(errors.ArgumentError) as info:
             scenes.read_settings(parsed)
         key = words.split()[0]
@@ -118,14 +118,14 @@ class TestValues:
     @pytest.mark.parametrize("key", ["scene", "character_files", "char_ctrl_files", "motion_file"])
     def test_a_missing_key_is_an_error(self, write, key):
         tokens = " ".join(MINIMAL).replace(f"--{key} ", "--num_workers ")
-        parsed = arguments.parse_file(write(tokens), beside)
+        parsed = arguments.parse_file(arguments.read_file(write(tokens)), beside)
         with pytest.raises(errors.ArgumentError) as info:
             scenes.read_settings(parsed)
         expected = "a name" if key == "scene" else "a file name"
         assert str(info.value) == f"Expected {expected} for '{key}' in walk.txt, got nothing."
 
     def test_an_unknown_scene_lists_the_known_ones(self, write):
-        parsed = arguments.parse_file(write("--scene imitat"), beside)
+        parsed = arguments.parse_file(arguments.read_file(write("--scene imitat")), beside)
         with pytest.raises(errors.UnknownNameError) as info:
             scenes.read_settings(parsed)
         assert str(info.value) == (
@@ -163,7 +163,9 @@ class TestValues:
 
 class TestUnknownKeys:
     def test_a_key_that_nobody_reads_is_a_warning_with_the_nearest_key(self, write):
-        parsed = arguments.parse_file(write(f"--sync_root_pos 1\n{' '.join(MINIMAL)}"), beside)
+        parsed = arguments.parse_file(
+            arguments.read_file(write(f"--sync_root_pos 1\n{' '.join(MINIMAL)}")), beside
+        )
         with pytest.warns(UserWarning) as caught:
             scenes.read_settings(parsed)
         assert [str(warning.message) for warning in caught] == [

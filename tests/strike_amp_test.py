@@ -22,7 +22,7 @@ from scene_rigs import (
     start,
 )
 
-from dm_deepmimic import EndReason, errors, presets
+from dm_deepmimic import EndReason, errors
 
 pytest.importorskip("pybullet_data")
 
@@ -170,7 +170,7 @@ class TestStrike:
         ),
         (
             {"target_min": (0.0, 2.0, 1.0)},
-            f"Expected at least target_min (0 2 1) for 'target_max' in {presets.path(STRIKE)}:15, "
+            f"Expected at least target_min (0 2 1) for 'target_max' in the preset {STRIKE}:13, "
             "got 0.5 1.4 1.1.",
         ),
         (

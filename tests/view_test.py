@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_core import FakeEnv
+from fake_core import DrawingEnv
 from pictures import blue
 
 import dm_deepmimic
@@ -80,14 +80,10 @@ class TestEnvironments:
             environment.render(mode="rgb_array")
 
     def test_what_draws_itself_needs_a_window(self):
-        class Drawing(FakeEnv):
-            def draw(self):
-                pass
-
-        with dm_deepmimic.load(core=Drawing()) as environment:
+        with dm_deepmimic.load(core=DrawingEnv()) as environment:
             with pytest.raises(dm_deepmimic.UnsupportedError) as error:
                 environment.render(mode="rgb_array")
         assert str(error.value) == (
-            "The Drawing core does not support pictures without a window. It supports "
+            "The DrawingEnv core does not support pictures without a window. It supports "
             "load(..., enable_draw=True)."
         )

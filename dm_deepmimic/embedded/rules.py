@@ -25,6 +25,5 @@ def scene_rules(
         place_at_origin=settings.enable_rand_char_placement,
         sync_position=settings.sync_char_root_pos,
         sync_rotation=settings.sync_char_root_rot,
-        local_root=getattr(settings, "enable_amp_obs_local_root", False),
         rewards_time_left=kind.rewards_time_left,
     )

@@ -56,7 +56,7 @@ ROW = np.dtype(
     ],
     align=True,
 )
-NO_MEMORY = np.dtype([("nothing", np.int64)])  # of scenes that remember nothing
+NO_MEMORY = [("nothing", np.int64)]  # of scenes that remember nothing
 
 
 class Rules(NamedTuple):
@@ -71,7 +71,6 @@ class Rules(NamedTuple):
     place_at_origin: bool
     sync_position: bool
     sync_rotation: bool
-    local_root: bool  # of discriminator observations
     rewards_time_left: bool  # whether the reward of a test is the time left at the success
 
 

@@ -13,7 +13,6 @@ from dm_deepmimic.embedded.state import World
 from dm_deepmimic.settings import NOT_NEGATIVE, POSITIVE, Range, key
 
 NEAR = 1e-4  # two points closer than that have no direction [m]
-# They come last in a scene's memory: numba takes a record that begins like another for that one.
 FIELDS = [
     ("target", np.float64, 3),  # [m]
     ("target_clock", np.float64),  # since the target moved [s]

@@ -112,8 +112,9 @@ class WorldBatch:
         self.state_size += self.kind.state_size
         self.goal_size = self.kind.goal_size
         self.amp_size = amp.size(character) if self.kind.has_style else 0
+        self._local_root = self.kind.local_root(settings)
         self.expert = Expert(
-            character.skeleton, clips, scene_rules.control_period, scene_rules.local_root,
+            character.skeleton, clips, scene_rules.control_period, self._local_root,
             self.amp_size,
         )  # fmt: skip
         self.worlds = state.make_worlds(
@@ -221,7 +222,7 @@ class WorldBatch:
             worlds = self.worlds
             amp.write_agents(
                 self.character.skeleton, worlds.pose, worlds.velocity, worlds.pose_before,
-                worlds.velocity_before, self.scene.rules.local_root, observations,
+                worlds.velocity_before, self._local_root, observations,
             )  # fmt: skip
         return observations
 

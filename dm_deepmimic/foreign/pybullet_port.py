@@ -193,7 +193,7 @@ def import_port() -> Any:
 def _scene(args: Sequence[str]) -> Settings:
     """Returns the settings of a scene that the port can do."""
 
-    def no_file(name: str, including: pathlib.Path | None) -> pathlib.Path:
+    def no_file(name: str, including: pathlib.Path | None) -> arguments.ArgFile:
         raise errors.UnsupportedError("'arg_file'", "the arguments", "its content", NAME)
 
     settings = scenes.read_settings(arguments.parse_tokens(args, no_file))

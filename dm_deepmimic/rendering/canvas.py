@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dm_deepmimic import shapes
+from dm_deepmimic import capabilities, shapes
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.core import Core
 from dm_deepmimic.rendering import drawing
 from dm_deepmimic.rendering.drawing import Camera, Painter
 from dm_deepmimic.rendering.renderer import mujoco
@@ -48,7 +49,7 @@ class Drag(enum.Enum):
 
 
 class Subject(Protocol):
-    """What a canvas draws; it may also have `throw_box` and `set_body_forces`."""
+    """What a canvas draws; it may also throw boxes and take forces, see `capabilities`."""
 
     def shapes(self) -> list[Shape]:
         """Returns what there is to see."""
@@ -218,14 +219,14 @@ class Canvas:
         camera.elevation = min(camera.elevation, math.degrees(math.asin(min(height, 1.0))))
 
     def _throw_box(self) -> None:
-        throw = getattr(self.subject, "throw_box", None)
-        if throw is None:
+        thrower = capabilities.ask(self.subject, capabilities.ThrowsBoxes)
+        if thrower is None:
             self.message = "nothing can be thrown here"
         else:
-            throw()
+            thrower.throw_box()
 
     def _body_at(self, x: int, y: int) -> int:
-        if not hasattr(self.subject, "set_body_forces"):
+        if capabilities.ask(self.subject, capabilities.TakesForces) is None:
             return -1
         size = self._width, self._height
         return self._open_painter().body_at(self._visible(), self._camera, *size, x, y)
@@ -242,8 +243,9 @@ class Canvas:
         forces = np.zeros((sum(shape.role is Role.BODY for shape in seen), 6))
         if self._pushed >= 0:
             forces[self._pushed, :3] = FORCE * self._push
-        subject: Any = self.subject
-        subject.set_body_forces(forces)
+        pushed = capabilities.ask(self.subject, capabilities.TakesForces)
+        if pushed is not None:
+            pushed.set_body_forces(forces)
 
 
 class CoreSubject:
@@ -261,15 +263,20 @@ class CoreSubject:
 
 
 def core_lines(core: Any) -> list[tuple[str, str]]:
-    """Returns what an overlay tells of a core: time, phase, reward, its terms, the end."""
+    """Returns what an overlay tells of a core, or of a clip alone: time, phase, reward, its terms,
+    the end.
+    """
     lines = [("time", f"{core.get_time():.2f} s")]
-    if hasattr(core, "get_phase"):
-        lines.append(("phase", f"{core.get_phase():.2f}"))
-    if not hasattr(core, "calc_reward"):
+    phased = capabilities.ask(core, capabilities.TellsPhase)
+    if phased is not None:
+        lines.append(("phase", f"{phased.get_phase():.2f}"))
+    if capabilities.ask(core, Core) is None:
         return lines
     lines.append(("reward", f"{core.calc_reward(0):.3f}"))
-    if hasattr(core, "named_reward_terms"):
-        lines += [(f"  {name}", f"{term:.3f}") for name, term in core.named_reward_terms().items()]
+    rewarded = capabilities.ask(core, capabilities.NamesRewards)
+    if rewarded is not None:
+        terms = rewarded.named_reward_terms()
+        lines += [(f"  {name}", f"{term:.3f}") for name, term in terms.items()]
     if core.end_reason():
         lines.append(("end", end_line(core)))
     return lines

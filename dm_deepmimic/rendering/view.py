@@ -1,11 +1,10 @@
 """What `Environment.render` does: a window, pictures, or both."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import capabilities, errors
+from dm_deepmimic.core import Core
 from dm_deepmimic.rendering import canvas, drawing, offscreen
 from dm_deepmimic.rendering.glut_window import Window
 
@@ -15,11 +14,11 @@ SIZE = 640, 480  # of a picture [pixels]
 class Rendering:
     """How a core is seen."""
 
-    def __init__(self, core: Any, window: Window | None = None) -> None:
+    def __init__(self, core: Core, window: Window | None = None) -> None:
         """Shows a core.
 
         Args:
-            core: The simulator. One with `shapes` is drawn here, one with `draw` draws itself.
+            core: The simulator. One that tells its shapes is drawn here, even if it draws itself.
             window: Where to show it, if anywhere; it is closed at the end.
 
         Raises:
@@ -27,17 +26,18 @@ class Rendering:
         """
         self._core, self._window = core, window
         self._renderer: offscreen.Renderer | None = None
-        self._has_shapes = hasattr(core, "shapes")
-        if not self._has_shapes and not hasattr(core, "draw"):
+        self._shown = capabilities.ask(core, capabilities.TellsShapes)
+        drawn = capabilities.ask(core, capabilities.DrawsItself)
+        if self._shown is None and drawn is None:
             raise errors.UnsupportedError("drawing", core=core.name)
         if window is None:
             return
-        if self._has_shapes:
+        if self._shown is not None:
             seen = canvas.Canvas(canvas.CoreSubject(core))
             window.set_scene(seen, seen.release)
-        else:
-            window.set_scene(core)
-            core.reshape(*window.size)
+        elif drawn is not None:
+            window.set_scene(drawn)
+            drawn.reshape(*window.size)
 
     def show(self) -> None:
         """Redraws the window, if there is one, and runs one round of its events."""
@@ -52,7 +52,7 @@ class Rendering:
         ghost: drawing.Ghost,
     ) -> npt.NDArray[np.uint8]:
         """Returns a picture, see `Environment.render`."""
-        if not self._has_shapes:
+        if self._shown is None:
             if (camera, ghost) != ("angle", "off"):
                 raise errors.UnsupportedError("cameras and ghosts", core=self._core.name)
             return self._own_picture(width, height)
@@ -70,7 +70,7 @@ class Rendering:
             self._renderer = None
         if self._renderer is None:
             self._renderer = offscreen.Renderer(*size)
-        return self._renderer.render(drawing.visible(self._core.shapes(), ghost), camera)
+        return self._renderer.render(drawing.visible(self._shown.shapes(), ghost), camera)
 
     def close(self) -> None:
         """Closes the window; twice does no harm."""

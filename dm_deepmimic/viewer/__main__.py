@@ -10,13 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dm_deepmimic import errors, loading, player, scene_files
+from dm_deepmimic import capabilities, errors, loading, player, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
 from dm_deepmimic.viewer import policies, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
 
-LOADING = "Loading. The first time compiles the physics for a minute or more."
 KEYS: canvas.Lines = (
     ("space", "pause"),
     ("> <", "a frame on, back"),
@@ -40,7 +39,6 @@ class Viewer:
         self._options = options
         self._canvas: canvas.Canvas | None = None
         with glut_window.ready(), contextlib.ExitStack() as opened:
-            print(LOADING, flush=True)
             for opens in loading.opening_order(loading.entry(options.core or "auto")):
                 if opens == "window":
                     title = f"DeepMimic: {options.scene}"
@@ -48,14 +46,14 @@ class Viewer:
                     opened.callback(self._window.close)
                 else:
                     self._core, policy = open_core(options, enable_draw=True)
-                    opened.callback(_close, self._core)
+                    opened.callback(self._core.close)
             self.playback = Playback(self._core, policy)
-            if hasattr(self._core, "shapes"):
+            if capabilities.ask(self._core, capabilities.TellsShapes) is not None:
                 camera = drawing.CAMERAS[options.camera]
                 self._canvas = canvas.Canvas(self.playback, KEYS, camera)
                 self._canvas.ghost = options.ghost
                 self.playback.values = self._canvas.values.append
-            elif not hasattr(self._core, "draw"):
+            elif capabilities.ask(self._core, capabilities.DrawsItself) is None:
                 raise errors.UnsupportedError("drawing", core=self._core.name)
             self._scene: Any = self._canvas or self._core
             self._scene.reshape(*options.size)
@@ -69,7 +67,7 @@ class Viewer:
             self._window.run(self.tick)
         finally:
             self._window.close()
-            _close(self._core)
+            self._core.close()
 
     def tick(self) -> float:
         """Plays what belongs to the time since the last call; returns how long to wait [s]."""
@@ -129,7 +127,7 @@ class Viewer:
             try:
                 self.playback = Playback(core, policy)
             except BaseException:
-                _close(core)
+                core.close()
                 raise
         except Exception as error:  # a policy can raise anything
             print(f"Not reloaded: {error}", file=sys.stderr)
@@ -137,7 +135,7 @@ class Viewer:
             return
         self.playback.paused, self.playback.speed = old.paused, old.speed
         self.playback.values = old.values
-        _close(self._core)
+        self._core.close()
         self._core = core
         if self._canvas is None:
             self._scene = core
@@ -188,7 +186,8 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
         **overrides,
     )
     if policy is None:
-        policy = "reference" if hasattr(core, "reference_actions") else "zero"
+        knows = capabilities.ask(core, capabilities.KnowsActions) is not None
+        policy = "reference" if knows else "zero"
     try:
         policies.check_sizes(policy, core)
         return core, policies.open_policy(policy, core, options.seed)
@@ -243,7 +242,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _record(options: argparse.Namespace) -> None:
     seconds = 10.0 if options.seconds is None else options.seconds
     video.check(options.video, seconds, options.size)
-    print(LOADING, flush=True)
     core, policy = open_core(options, enable_draw=False)
     try:
         video.record(
@@ -255,11 +253,6 @@ def _record(options: argparse.Namespace) -> None:
             ghost=options.ghost,
         )
     finally:
-        _close(core)
-
-
-def _close(core: Any) -> None:
-    if hasattr(core, "close"):
         core.close()
 
 

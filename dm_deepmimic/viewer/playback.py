@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic import capabilities
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.core import EndReason
+from dm_deepmimic.core import Core, EndReason
 from dm_deepmimic.rendering.canvas import Lines, core_lines, end_line
 from dm_deepmimic.shapes import Shape
 
@@ -53,9 +54,10 @@ class Playback:
         self.paused, self.speed, self.values = False, 1.0, values
         self._back, self._due, self._return = 0, 0.0, 0.0
         self.core, self._policy = core, policy
-        self._has_agent = core.is_rl_scene() if hasattr(core, "is_rl_scene") else True
+        self._has_agent = capabilities.ask(core, Core) is not None
         self._history: collections.deque[Frame] = collections.deque(maxlen=HISTORY)
-        self._sees = hasattr(core, "shapes")
+        self._shown = capabilities.ask(core, capabilities.TellsShapes)
+        self._plotter = capabilities.ask(core, capabilities.PlotsValues)
         self._last_end = ""
         self.reset()
 
@@ -72,7 +74,7 @@ class Playback:
 
     def step(self, direction: int = 1) -> None:
         """Goes one frame on, or back: a clip always can, a simulation through what it showed."""
-        if not self._has_agent or not self._sees:
+        if not self._has_agent or self._shown is None:
             self._simulate(direction * FRAME)
         elif direction < 0:
             self._back = min(self._back + 1, len(self._history) - 1)
@@ -152,11 +154,11 @@ class Playback:
         if hasattr(self._policy, "value") and getattr(self._policy, "value_layers", True):
             value = float(self._policy.value(observation))
             self.values(value)
-            if hasattr(core, "log_val"):  # a core that draws itself plots them
-                core.log_val(0, value)
+            if self._plotter is not None:
+                self._plotter.log_val(0, value)
 
     def _note(self) -> None:
         lines = core_lines(self.core)
         if self._has_agent:
             lines.append(("return", f"{self._return:.2f}"))
-        self._history.append(Frame(self.core.shapes() if self._sees else [], lines))
+        self._history.append(Frame([] if self._shown is None else self._shown.shapes(), lines))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import errors, pretrained, scene_files
+from dm_deepmimic import capabilities, errors, pretrained, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.viewer.playback import Policy
 
@@ -91,10 +91,11 @@ def open_policy(policy: Policy | str, core: Any, seed: int) -> Policy:
     if policy == "random":
         generator = np.random.default_rng(seed)
         return lambda _: generator.uniform(low, high)
-    if not hasattr(core, "reference_actions"):
+    known = capabilities.ask(core, capabilities.KnowsActions)
+    if known is None:
         raise errors.UnsupportedError("the policy 'reference'", core=core.name)
     ahead = core.control_timestep()
-    return lambda _: core.reference_actions([core.get_clip_time() + ahead])[0]
+    return lambda _: known.reference_actions([known.get_clip_time() + ahead])[0]
 
 
 def _imported(module: str, function: str) -> Policy:

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from dm_deepmimic import errors
+from dm_deepmimic import capabilities, errors
 from dm_deepmimic.rendering import drawing, offscreen
 from dm_deepmimic.viewer.playback import FRAME, Playback
 
@@ -43,7 +43,7 @@ def record(
     """
     check(path, seconds, size)
     kind = path.suffix.lower()
-    if not hasattr(playback.core, "shapes"):
+    if capabilities.ask(playback.core, capabilities.TellsShapes) is None:
         raise errors.UnsupportedError("pictures without a window", core=playback.core.name)
     count = max(round(seconds / FRAME / FRAMES[kind]), 1)
     partial = path.with_name(f".{path.name}.partial{kind}")

@@ -8,7 +8,8 @@ A scene's file has
 
 and where they apply
 
-    MEMORY          dtype of what it remembers of a world
+    PRESETS         arg files by the names that `load` takes
+    MEMORY          fields of what it remembers of a world, as of a structured array
     GOAL_SIZE       length of its goal
     STATE_SIZE      how many entries its own end of the state has
     HAS_STYLE       whether it has a discriminator's observation
@@ -18,6 +19,7 @@ and where they apply
     check           raises the error of settings that do not fit the character and the clips
     free_bodies     what moves beside the character
     history_size    how many numbers it keeps of a test episode
+    local_root      whether discriminator observations have the root in its heading's frame
     recovery_share  probability that an episode goes on after a fall, in training
     draw            yields what it looks like
 
@@ -28,7 +30,7 @@ import importlib
 import inspect
 import pathlib
 from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,7 @@ class Scene:
         title: Name as DeepMimic prints it.
         settings_type: The class of its settings.
         terms: Weights of the reward's terms, by their names.
+        presets: Texts of arg files, by names for them.
         memory: What it remembers of a world.
         goal_size: Length of its goal.
         state_size: Length of its own end of the state.
@@ -64,15 +67,24 @@ class Scene:
         """Takes a scene's file.
 
         Raises:
-            ValueError: It lacks something, or a function has other parameters.
+            ValueError: It lacks something, or something is not what it has to be.
         """
         for name in ("NAME", "TITLE", "TERMS", "Settings"):
             if not hasattr(module, name):
                 raise ValueError(f"Expected a scene with {name!r}, got {module.__name__}.")
+        if not isinstance(module.NAME, str) or not module.NAME:
+            raise ValueError(
+                f"Expected a word for 'NAME' in {module.__name__}, got {module.NAME!r}."
+            )
         for name in hooks.NAMES:
             function = getattr(module, name, None)
             if function is None:
                 continue
+            if not isinstance(function, FunctionType):
+                raise ValueError(
+                    f"Expected a plain function {name!r} in {module.__name__}, which is compiled "
+                    f"where it is used, got {function!r}."
+                )
             parameters = tuple(inspect.signature(function).parameters)
             if parameters != hooks.PARAMETERS:
                 raise ValueError(
@@ -84,6 +96,7 @@ class Scene:
         self.title: str = module.TITLE
         self.settings_type: type[settings.Settings] = module.Settings
         self.terms: Mapping[str, float] = MappingProxyType(dict(module.TERMS))
+        self.presets: Mapping[str, str] = getattr(module, "PRESETS", {})
         self.memory: np.dtype[np.void] = np.dtype(getattr(module, "MEMORY", NO_MEMORY), align=True)
         self.goal_size: int = getattr(module, "GOAL_SIZE", 0)
         self.state_size: int = getattr(module, "STATE_SIZE", 0)
@@ -122,6 +135,11 @@ class Scene:
         """Returns the probability that an episode goes on after a fall, in training."""
         share: float = self._call("recovery_share", 0.0, given)
         return share
+
+    def local_root(self, given: Any) -> bool:
+        """Returns whether discriminator observations have the root in its heading's frame."""
+        is_local: bool = self._call("local_root", False, given)
+        return is_local
 
     def shapes(self, given: Any, memory: Any, pose: Array, com: Array) -> Iterator[Shape]:
         """Yields what the scene looks like.
@@ -175,12 +193,18 @@ def register(module: ModuleType) -> Scene:
         module: The file, as `sys.modules[__name__]`.
 
     Raises:
-        ValueError: It is no scene, or there is one of its name.
+        ValueError: It is no scene, or there is one of its name, or a preset.
     """
     scene = Scene(module)
     known = _registered.get(scene.name, module)
     if scene.name in deepmimic_names() or known.__name__ != module.__name__:
         raise ValueError(f"Expected a new name for a scene, got {scene.name!r}, which exists.")
+    for other in map(find, {*names()} - {scene.name}):
+        for preset in scene.presets.keys() & other.presets.keys():
+            raise ValueError(
+                f"Expected a new name for a preset of {scene.name!r}, got {preset!r}, which "
+                f"{other.name!r} has."
+            )
     _registered[scene.name] = module
     return scene
 

@@ -21,17 +21,14 @@ from dm_deepmimic.settings import NOT_NEGATIVE, Range, key
 from dm_deepmimic.shapes import Role, Shape
 
 NAME, TITLE = "dribble_amp", "Dribble AMP"
-MEMORY = np.dtype(
-    [
-        # Position [m], rotation, velocity [m/s] and angular velocity [rad/s], world frame.
-        ("ball", np.float64, 13),
-        ("ball_before", np.float64, 3),  # its position when the action was taken [m]
-        ("ball_clock", np.float64),  # since it was put somewhere [s]
-        ("ball_period", np.float64),  # [s]
-        *targets.FIELDS,
-    ],
-    align=True,
-)
+MEMORY = [
+    # Position [m], rotation, velocity [m/s] and angular velocity [rad/s], world frame.
+    ("ball", np.float64, 13),
+    ("ball_before", np.float64, 3),  # its position when the action was taken [m]
+    ("ball_clock", np.float64),  # since it was put somewhere [s]
+    ("ball_period", np.float64),  # [s]
+    *targets.FIELDS,
+]
 GOAL_SIZE = 3
 STATE_SIZE = 15  # of the ball: position 3, normal 3, tangent 3, velocity 3, angular velocity 3
 HAS_STYLE = REWARDS_TIME_LEFT = True
@@ -40,6 +37,25 @@ TERMS = {"com_speed": 0.1, "com": 0.1, "ball_speed": 0.3, "ball": 0.5}
 COM_SPEED_SCALE, COM_SCALE, BALL_SPEED_SCALE, BALL_SCALE = 1.5, 0.5, 1.0, 0.5
 SUCCESS_COM_DISTANCE = 2.0  # [m]
 MASS, FRICTION, DAMPING = 0.43, 0.4, 0.4  # of the ball: [kg], -, share of speed lost in a second
+PRESETS = {
+    "amp_dribble_humanoid3d_locomotion": """
+--scene dribble_amp
+--arg_file data/presets/amp_task_humanoid3d.txt
+--motion_file data/datasets/humanoid3d_clips_locomotion.txt
+--time_end_lim_min 100
+--time_end_lim_max 100
+--anneal_samples 32000000
+--tar_speed 1
+--enable_min_tar_vel true
+--max_target_dist 10
+--rand_target_time_min 50
+--rand_target_time_max 100
+--min_tar_obj_dist 0.5
+--max_tar_obj_dist 10
+--rand_tar_obj_time_min 100
+--rand_tar_obj_time_max 200
+""",
+}
 
 
 @settings.define

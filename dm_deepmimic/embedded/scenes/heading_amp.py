@@ -6,8 +6,6 @@ Agrees with DeepMimicCore's SceneHeadingAMP.
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from dm_deepmimic import settings
 from dm_deepmimic.arrays import Array, Record
 from dm_deepmimic.embedded import headings, targets
@@ -15,10 +13,26 @@ from dm_deepmimic.embedded.state import World
 from dm_deepmimic.shapes import Shape
 
 NAME, TITLE = "heading_amp", "Heading AMP"
-MEMORY = np.dtype(headings.FIELDS, align=True)
+MEMORY = headings.FIELDS
 GOAL_SIZE = 3
 HAS_STYLE = True
 TERMS = {"speed": 1.0}
+PRESETS = {
+    "amp_heading_humanoid3d_locomotion": """
+--scene heading_amp
+--arg_file data/presets/amp_task_humanoid3d.txt
+--motion_file data/datasets/humanoid3d_clips_locomotion.txt
+--rand_target_time_min 0.2
+--rand_target_time_max 0.5
+--max_heading_turn_rate 0.15
+--sharp_turn_prob 0.01
+--speed_change_prob 0.02
+--tar_speed_min 1
+--tar_speed_max 5
+--tar_speed 1
+--vel_reward_scale 0.25
+""",
+}
 
 
 @settings.define

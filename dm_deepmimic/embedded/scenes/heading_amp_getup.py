@@ -19,14 +19,11 @@ from dm_deepmimic.settings import IDS, POSITIVE, SHARE, Range, key
 from dm_deepmimic.shapes import Shape
 
 NAME, TITLE = "heading_amp_getup", "Heading AMP Getup"
-MEMORY = np.dtype(
-    [
-        ("getup_clock", np.float64),  # since getting up began [s]
-        ("getup_time", np.float64),  # longest duration of the clips that get up [s]
-        *headings.FIELDS,
-    ],
-    align=True,
-)
+MEMORY = [
+    ("getup_clock", np.float64),  # since getting up began [s]
+    ("getup_time", np.float64),  # longest duration of the clips that get up [s]
+    *headings.FIELDS,
+]
 GOAL_SIZE = 4
 GOAL_OFFSETS = (0.0, 0.0, 0.0, features.PHASE_OFFSET)
 GOAL_SCALES = (1.0, 1.0, 1.0, features.PHASE_SCALE)
@@ -34,6 +31,18 @@ GOAL_GROUPS = (0, 0, 0, -1)
 HAS_STYLE = True
 SPEED, ROOT_HEIGHT, HEAD_HEIGHT = range(3)
 TERMS = {"speed": 1.0, "root_height": 0.2, "head_height": 0.8}
+PRESETS = {
+    "amp_heading_getup_humanoid3d_locomotion_getup": """
+--scene heading_amp_getup
+--arg_file amp_heading_humanoid3d_locomotion
+--motion_file data/datasets/humanoid3d_clips_locomotion_getup.txt
+--getup_motion_ids 2 3
+--getup_height_root 0.5
+--getup_height_head 1.3
+--head_id 2
+--recover_episode_prob 0.2
+""",
+}
 
 
 @settings.define

@@ -12,6 +12,34 @@ from dm_deepmimic.embedded.state import CLIP_END, NONE, World
 
 NAME, TITLE = "imitate", "Imitate"
 TERMS = dict(zip(rewards.NAMES, rewards.WEIGHTS, strict=True))
+_NO_FALLS = "--enable_char_contact_fall false --fall_contact_bodies"  # as the character's file says
+_SHORT = "--time_end_lim_min 4 --time_end_lim_max 4 --time_end_lim_exp 10"
+_CLIPS = {
+    "backflip": "",
+    "cartwheel": "--fall_contact_bodies 0 1 2 3 4 6 7 9 10 12 13",  # all but hands and ankles
+    "crawl": "--fall_contact_bodies 0 1 2",  # root, chest, neck
+    "dance_a": "",
+    "dance_b": "",
+    "getup_facedown": _NO_FALLS,
+    "getup_faceup": _NO_FALLS,
+    "jump": "",
+    "kick": _SHORT,
+    "punch": _SHORT,
+    "roll": _NO_FALLS,
+    "run": "",
+    "spin": "",
+    "spinkick": "",
+    "walk": "",
+}
+PRESETS = {
+    f"humanoid3d_{clip}": f"""
+--scene imitate
+--arg_file data/presets/humanoid3d.txt
+--motion_file data/motions/humanoid3d_{clip}.txt
+{more}
+"""
+    for clip, more in _CLIPS.items()
+}
 
 
 @settings.define

@@ -18,11 +18,20 @@ from dm_deepmimic.settings import key
 
 NAME, TITLE = "imitate_amp", "Imitate AMP"
 TERMS = dict[str, float]()  # the style is the reward
-MEMORY = np.dtype([("num_samples", np.int64)])  # taken for the comparison with the clip
+MEMORY = [("num_samples", np.int64)]  # taken for the comparison with the clip
 HAS_STYLE = True
 MISSING_STEP_COST = 1.0  # of each control step that a full episode would have had
 MAX_SAMPLES = 20_000  # a world: 14 MB for the humanoid
 SPARE_SAMPLES = 2  # the original's room for samples beyond the time limit
+_CLIPS = ("backflip", "cartwheel", "crawl", "dance_a", "jump", "roll", "run", "spinkick", "walk")
+PRESETS = {
+    f"amp_humanoid3d_{clip}": f"""
+--scene imitate_amp
+--arg_file humanoid3d_{clip}
+--char_ctrl_files data/controllers/humanoid3d_rot_ctrl.txt
+"""
+    for clip in _CLIPS
+}
 
 
 @settings.define
@@ -35,6 +44,11 @@ class Settings(settings.Settings):
     enable_test_time_warp: bool = key(
         True, None, "Whether test episodes end with their distance to the clip."
     )
+
+
+def local_root(settings: Settings) -> bool:
+    """Returns whether discriminator observations have the root in its heading's frame."""
+    return settings.enable_amp_obs_local_root
 
 
 def history_size(settings: Settings, longest: float, rate: float, num_joints: int) -> int:

@@ -19,14 +19,11 @@ from dm_deepmimic.settings import IDS, NOT_NEGATIVE, POINT, POSITIVE, SHARE, Ran
 from dm_deepmimic.shapes import Role, Shape
 
 NAME, TITLE = "strike_amp", "Strike AMP"
-MEMORY = np.dtype(
-    [
-        ("is_hit", np.bool_),  # whether the target was struck
-        ("hit_time", np.float64),  # when [s]
-        *targets.FIELDS,
-    ],
-    align=True,
-)
+MEMORY = [
+    ("is_hit", np.bool_),  # whether the target was struck
+    ("hit_time", np.float64),  # when [s]
+    *targets.FIELDS,
+]
 GOAL_SIZE = 4
 GOAL_GROUPS = (-1, -1, -1, -1)
 HAS_STYLE = REWARDS_TIME_LEFT = True
@@ -34,6 +31,31 @@ FAR, NEAR, HIT = range(3)
 TERMS = {"far": 0.3, "near": 0.3, "hit": 0.4}
 FAR_POSITION_WEIGHT, FAR_SPEED_WEIGHT = 0.7, 0.3
 DISTANCE_WEIGHT, STRIKE_SPEED_WEIGHT = 0.2, 0.8
+PRESETS = {
+    "amp_strike_humanoid3d_walk_punch": """
+--scene strike_amp
+--arg_file data/presets/amp_task_humanoid3d.txt
+--motion_file data/datasets/humanoid3d_clips_walk_punch.txt
+--enable_rand_rot_reset false
+--target_hit_reset_time 2
+--max_target_dist 10
+--target_radius 0.2
+--tar_fail_dist 15
+--tar_speed 1
+--enable_min_tar_vel true
+--pos_reward_scale 0.5
+--target_min -0.5 1.2 0.6
+--target_max 0.5 1.4 1.1
+--tar_near_dist 1.4
+--tar_far_prob 0.4
+--init_hit_prob 0.1
+--hit_tar_speed 1.5
+--tar_reward_scale 2
+# The right hand strikes; root, chest and neck must not touch the target.
+--strike_bodies 8
+--fail_tar_contact_bodies 0 1 2
+""",
+}
 
 
 @settings.define

@@ -7,8 +7,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from dm_deepmimic import settings, shapes
 from dm_deepmimic.arrays import Array, Record
 from dm_deepmimic.embedded import senses, targets
@@ -16,11 +14,26 @@ from dm_deepmimic.embedded.state import FAIL, NONE, World
 from dm_deepmimic.shapes import Shape
 
 NAME, TITLE = "target_amp", "Target AMP"
-MEMORY = np.dtype(targets.FIELDS, align=True)
+MEMORY = targets.FIELDS
 GOAL_SIZE = 3
 HAS_STYLE = True
 POSITION, SPEED = range(2)
 TERMS = {"position": 0.6, "speed": 0.4}
+PRESETS = {
+    "amp_target_humanoid3d_locomotion": """
+--scene target_amp
+--arg_file data/presets/amp_task_humanoid3d.txt
+--motion_file data/datasets/humanoid3d_clips_locomotion.txt
+--rand_target_time_min 5
+--rand_target_time_max 10
+--max_target_dist 10
+--target_succ_dist 0.5
+--tar_fail_dist 15
+--tar_speed 1
+--enable_min_tar_vel true
+--pos_reward_scale 0.5
+""",
+}
 
 
 @settings.define
