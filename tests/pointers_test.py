@@ -225,18 +225,18 @@ def offsets(dtype: np.dtype, start: int = 0) -> list[tuple[int, int]]:
 
 
 def offsets_of_numba(kind: Any, start: int = 0) -> list[tuple[int, int]]:
-    """Returns the same as numba lays its structures out."""
-    context, found = cpu_target.target_context, []
-    whole = context.get_value_type(kind)
-    for number, member in enumerate(kind):
-        size = context.get_abi_sizeof(context.get_value_type(member))
-        if isinstance(kind, numba.core.types.UniTuple | numba.core.types.NamedUniTuple):
-            offset = start + number * size
-        else:
-            offset = start + whole.get_element_offset(context.target_data, number)
+    """Returns the same as LLVM lays numba's structures out: each member at the next place that its
+    alignment allows.
+    """
+    context, found, end = cpu_target.target_context, [], start
+    for member in kind:
+        value_type = context.get_value_type(member)
+        size, step = context.get_abi_sizeof(value_type), context.get_abi_alignment(value_type)
+        offset = -(-end // step) * step
         found.append((offset, size))
         if isinstance(member, numba.core.types.BaseTuple):
             found += offsets_of_numba(member, offset)
+        end = offset + size
     return found
 
 
