@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 import dm_deepmimic
-from dm_deepmimic import arrays
+from dm_deepmimic import arrays, pointers
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import episodes
@@ -68,7 +68,8 @@ def replay(
     tree, num_substeps, rate = scene.tree, scene.rules.num_substeps, scratch.physics.rate
     for step in range(targets.shape[0]):
         for w in range(targets.shape[1]):
-            body, links = world_of(worlds.physics, w), scratch.physics.links
+            body = pointers.reference(world_of(worlds.physics, w))
+            links = scratch.physics.links
             for number in range(states.shape[2]):
                 pose, velocity = states[step, w, number, 0], states[step, w, number, 1]
                 if stage == RECORD:

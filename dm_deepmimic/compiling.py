@@ -214,7 +214,7 @@ class _Cache(caching.NullCache):
         except OSError as error:
             message = (
                 f"Compiled kernels cannot be kept ({error}), so every process compiles them anew, "
-                "for a minute or more. Set NUMBA_CACHE_DIR to a folder that can be written."
+                "for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can be written."
             )
             errors.warn(message)
 

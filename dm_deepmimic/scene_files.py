@@ -4,7 +4,8 @@ import dataclasses
 import importlib.util
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from dm_deepmimic import arguments, character, errors, motion, presets
 
@@ -77,16 +78,19 @@ def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -
     return SceneFiles(arguments.parse_file(file, find_arg_file), data_root)
 
 
-def read_command_line(args: Sequence[str]) -> SceneFiles:
+def read_command_line(args: Iterable[str]) -> SceneFiles:
     """Reads DeepMimic's arguments, and the arg files that they lead to.
 
     Raises:
         ArgumentError: It is no list of strings, or the content of an arg file is wrong.
         AssetNotFoundError: An arg file that is in none of the places of `find`.
     """
-    if isinstance(args, str) or not all(isinstance(word, str) for word in args):
+    words: list[Any] = (
+        list(args) if isinstance(args, Iterable) and not isinstance(args, str) else [None]
+    )
+    if not all(isinstance(word, str) for word in words):
         raise errors.ArgumentError("the arguments", "args", repr(args), "a list of strings")
-    return SceneFiles(arguments.parse_tokens(args, _arg_file_finder(None)))
+    return SceneFiles(arguments.parse_tokens(words, _arg_file_finder(None)))
 
 
 def find(

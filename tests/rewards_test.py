@@ -6,6 +6,7 @@ import pytest
 
 from dm_deepmimic import compiling, kinematics
 from dm_deepmimic.embedded import rewards
+from dm_deepmimic.embedded.scenes import imitate
 
 
 @pytest.fixture(scope="module", params=golden_test.CLIPS, name="recorded")
@@ -76,6 +77,6 @@ def test_the_clip_itself_has_no_error_and_every_term_is_1(recorded):
     np.testing.assert_allclose(core.batch.worlds.terms[0], 1.0, rtol=1e-10)
 
 
-def test_names_weights_and_scales_are_as_many():
-    assert len(rewards.NAMES) == len(rewards.WEIGHTS) == len(rewards.SCALES) == 5
-    assert sum(rewards.WEIGHTS) == pytest.approx(1.0, rel=1e-15)
+def test_terms_and_scales_are_as_many_and_the_weights_sum_to_1():
+    assert len(imitate.TERMS) == len(rewards.SCALES) == 5
+    assert sum(imitate.TERMS.values()) == pytest.approx(1.0, rel=1e-15)

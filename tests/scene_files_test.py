@@ -170,7 +170,9 @@ class TestScenes:
     def test_a_command_line_is_a_list_of_strings(self):
         scene = scene_files.read_command_line(["--scene", "imitate", "--char_ctrls", "ct_pd"])
         assert scene.arguments["char_ctrls"].values == ("ct_pd",)
-        for words in ("--scene imitate", [1]):
+        again = scene_files.read_command_line(word for word in ["--scene", "imitate"])
+        assert again.arguments["scene"].values == ("imitate",)
+        for words in ("--scene imitate", [1], None):
             with pytest.raises(errors.ArgumentError) as info:
                 scene_files.read_command_line(words)
             expected = "Expected a list of strings for 'args' in the arguments, got"

@@ -1,7 +1,7 @@
-"""The imitation reward: five weighted errors between the simulated character and the clip,
+"""The terms of the imitation reward: five errors between the simulated character and the clip,
 compiled.
 
-Peng et al. 2018, section 6.1, with the weights and scales of DeepMimicCore's SceneImitate.
+Peng et al. 2018, section 6.1, with the scales of DeepMimicCore's SceneImitate.
 """
 
 import math
@@ -13,8 +13,6 @@ from dm_deepmimic.compiling import inner
 from dm_deepmimic.kinematics import Frames
 
 POSE, VELOCITY, END_EFFECTOR, ROOT, CENTER_OF_MASS = range(5)
-NAMES = ("pose", "velocity", "end_effector", "root", "center_of_mass")
-WEIGHTS = (0.5, 0.05, 0.15, 0.2, 0.1)
 SCALES = (2.0 / 15, 0.1 / 15, 10.0, 5.0, 10.0)  # the first two a joint
 
 

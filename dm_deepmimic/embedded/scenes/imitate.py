@@ -11,7 +11,13 @@ from dm_deepmimic.embedded import rewards
 from dm_deepmimic.embedded.state import CLIP_END, NONE, World
 
 NAME, TITLE = "imitate", "Imitate"
-TERMS = dict(zip(rewards.NAMES, rewards.WEIGHTS, strict=True))
+TERMS = {  # in the order in which `rewards.write_terms` has them
+    "pose": 0.5,
+    "velocity": 0.05,
+    "end_effector": 0.15,
+    "root": 0.2,
+    "center_of_mass": 0.1,
+}
 _NO_FALLS = "--enable_char_contact_fall false --fall_contact_bodies"  # as the character's file says
 _SHORT = "--time_end_lim_min 4 --time_end_lim_max 4 --time_end_lim_exp 10"
 _CLIPS = {
