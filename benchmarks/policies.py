@@ -32,7 +32,7 @@ def run(skill: str, phases: Array) -> Array:
     """
     name = f"humanoid3d_{skill}"
     policy = pretrained.load_policy(
-        scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
+        scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", scene_files.CHECKPOINT)
     )
     rewards = np.full((len(phases), STEPS), np.nan)
     with dm_deepmimic.load_batch(

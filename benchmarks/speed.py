@@ -106,9 +106,9 @@ class Motion:
         threads = self.core._threads
         run = threads.run
 
-        def timed(function: Callable[[int, int, int], object]) -> None:
+        def timed(function: Callable[[int, int, int], object], takes_long: bool) -> None:
             before = time.process_time()
-            run(function)
+            run(function, takes_long)
             self._kernel_time += time.process_time() - before
 
         threads.run = timed  # type: ignore[method-assign]
@@ -148,15 +148,16 @@ class Motion:
     def run_physics(self, stage: int) -> float:
         """Returns the CPU time of a stage of `replay`, a control step [s]."""
         core = self.core
-        *_, scene, worlds = core._shared
+        *_, scene, worlds = core.memory.pointers
         self._start()
         before = time.process_time()
-        replay(stage, scene, worlds, self._targets, core._scratches[0], self._recording)
+        replay(stage, scene, worlds, self._targets, core.memory.scratches[0], self._recording)
         return (time.process_time() - before) / self._targets[..., 0].size
 
     def run_kernel(self, *, idle: bool = False) -> float:
         """Returns the CPU time of the recorded worlds' kernel, or of an idle call [s]."""
         core, count, total = self.core, self._recorded, 0.0
+        memory = core.memory
         chosen = np.full(self.batch.num_envs, not idle)
         nobody = np.zeros(self.batch.num_envs, np.bool_)
         self._start()
@@ -164,7 +165,7 @@ class Motion:
             core.set_actions(actions)
             before = time.process_time()
             episodes.run_worlds(
-                0, count, *core._shared, core._scratches[0], chosen, nobody, MAX_UPDATES, True
+                0, count, *memory.pointers, memory.scratches[0], chosen, nobody, MAX_UPDATES, True
             )
             total += time.process_time() - before
         return total / NUM_STEPS / (1 if idle else count)

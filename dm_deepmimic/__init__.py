@@ -13,12 +13,14 @@ from dm_deepmimic.errors import (
     CoreError,
     DeepMimicError,
     MissingMethodError,
+    StateError,
     UnknownNameError,
     UnsupportedError,
 )
 from dm_deepmimic.loading import load, load_batch
 from dm_deepmimic.player import load_player
 from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.states import State, load_state
 
 if TYPE_CHECKING:
     from dm_deepmimic.deepmimic_env import DeepMimicEnv
@@ -28,8 +30,8 @@ __version__ = "0.1.0"
 __all__ = (
     "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment",
     "CoreError", "DeepMimicEnv", "DeepMimicError", "EndReason", "Environment", "MissingMethodError",
-    "ResetArgs", "UnknownNameError", "UnsupportedError", "load", "load_batch",
-    "load_player",
+    "ResetArgs", "State", "StateError", "UnknownNameError", "UnsupportedError", "load",
+    "load_batch", "load_player", "load_state",
 )  # fmt: skip
 
 

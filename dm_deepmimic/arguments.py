@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from dm_deepmimic import errors
+from dm_deepmimic import errors, files
 
 _SEPARATORS = re.compile(r"[ \t\n\r,]+")
 _BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
     ("false", "0", "False", "F", "f"), False
 )
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+DIGITS = 18  # of an integer, at most
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{DIGITS}}}")
 _NUMBER = re.compile(r"[+-]?((([0-9]+\.?[0-9]*)|(\.[0-9]+))([eE][+-]?[0-9]+)?|inf)")
 
 
@@ -76,9 +77,13 @@ def parse_file(file: ArgFile, find_arg_file: FindArgFile) -> Arguments:
 
 
 def read_file(path: str | os.PathLike[str]) -> ArgFile:
-    """Returns an arg file with its content."""
+    """Returns an arg file with its content.
+
+    Raises:
+        AssetFormatError: It cannot be read.
+    """
     # DeepMimic reads bytes: what is not UTF-8 passes through, as it may stand in a comment.
-    text = pathlib.Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    text = files.read(path).decode("utf-8-sig", errors="surrogateescape")
     return ArgFile(str(path), text, pathlib.Path(path))
 
 

@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar, cast
 
 import numpy.typing as npt
 
-from dm_deepmimic.arrays import Array
+from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.shapes import Shape
+from dm_deepmimic.states import State
 
 Capability = TypeVar("Capability")
 
@@ -55,6 +56,20 @@ class TakesForces(Protocol):
         """Pushes bodies until the next call or reset: force [N] and torque [N m] on each at its
         centre, world frame, shape `(J, 6)`.
         """
+
+
+class KeepsState(Protocol):
+    """It tells its state, and goes on from one."""
+
+    @property
+    def changes(self) -> IntArray:
+        """How often anything but actions has changed it, shape `(1,)`."""
+
+    def get_state(self) -> State:
+        """Returns all that it needs to go on from now."""
+
+    def set_state(self, state: State) -> None:
+        """Goes on from a state."""
 
 
 class ThrowsBoxes(Protocol):

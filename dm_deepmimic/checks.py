@@ -2,13 +2,14 @@
 
 import math
 import numbers
+from collections.abc import Callable, Sequence
 from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
-from dm_deepmimic.arrays import Array
+from dm_deepmimic.arrays import Array, BoolArray
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -29,27 +30,90 @@ def is_finite(value: object) -> TypeGuard[float]:
         return False
 
 
-def whole_number(what: str, value: object, low: int) -> int:
-    """Returns a whole number of at least `low`.
+def seeds(given: Sequence[int], count: int) -> tuple[int, ...]:
+    """Returns as many seeds.
+
+    Raises:
+        ValueError: There are not as many, or one is no whole number of at least 0.
+    """
+    if len(given) != count:
+        raise ValueError(f"Expected {count} seeds, one a world, got {len(given)}.")
+    return tuple(whole_number("seed", each, 0) for each in given)
+
+
+def is_infinite(value: object) -> TypeGuard[float]:
+    """Returns whether a value is infinity, of either sign."""
+    return is_real(value) and abs(value) == math.inf
+
+
+def whole_number(what: str, value: object, low: int, high: int | None = None) -> int:
+    """Returns a whole number of at least `low`, and at most `high` where that is given.
 
     Raises:
         ValueError: The value, which the sentence calls `what`, is none.
     """
-    if is_whole(value) and value >= low:
+    if is_whole(value) and value >= low and (high is None or value <= high):
         return int(value)
-    raise ValueError(f"Expected a whole number {what} >= {low}, got {value!r}.")
+    limits = f">= {low}" if high is None else f"from {low} to {high}"
+    raise ValueError(f"Expected a whole number {what} {limits}, got {errors.shown(value)}.")
 
 
-def core_action(action: npt.ArrayLike, size: int) -> Array:
-    """Returns the action that a caller gives a core as an array of its own, shape `(size,)`.
+def finite_array(given: npt.ArrayLike, shape: tuple[int, ...]) -> tuple[Array, str]:
+    """Returns an array of its own of what a caller gives, and what is wrong with it: nothing, or
+    what came in place of finite numbers of a shape.
+    """
+    try:
+        array = np.array(given, np.float64)
+    except OverflowError:
+        return np.zeros(0), "a number that no float holds"
+    except (TypeError, ValueError):
+        return np.zeros(0), errors.shown(given)
+    if array.shape != shape:
+        return array, str(array.shape)
+    if np.all(np.isfinite(array)):
+        return array, ""
+    index = _first(~np.isfinite(array))
+    return array, f"{array[index]} at {index}"
+
+
+def actions(
+    given: npt.ArrayLike,
+    shape: tuple[int, ...],
+    names: Callable[[], Sequence[str]],
+    dtype: npt.DTypeLike = np.float64,
+) -> Array:
+    """Returns an action, or an array of them, as an array of its own.
+
+    Args:
+        given: What a caller gives.
+        shape: Expected; the last axis is that of an action's entries.
+        names: Tells those of the entries, for errors.
+        dtype: Expected; other real numbers are as good.
 
     Raises:
-        ActionError: The shape is another, or a number is not finite.
+        ActionError: Shape, type or a number is wrong.
     """
-    array = np.array(action, np.float64)
-    if array.shape != (size,):
-        raise errors.ActionError(f"an action of shape {(size,)}", f"shape {array.shape}")
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise errors.ActionError(f"an action of shape {shape}", errors.shown(given)) from None
+    if array.shape != shape:
+        raise errors.ActionError(f"an action of shape {shape}", f"shape {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise errors.ActionError(f"an action of dtype {np.dtype(dtype)}", f"dtype {array.dtype}")
+    if array.dtype == np.float64:
+        array = array.copy()
+    else:
+        with np.errstate(over="ignore"):  # it is told below
+            array = array.astype(np.float64)
     if not np.all(np.isfinite(array)):
-        index = int(np.argmin(np.isfinite(array)))
-        raise errors.ActionError("finite numbers in an action", f"{array[index]} at {index}")
+        index = _first(~np.isfinite(array))
+        raise errors.ActionError(
+            "finite numbers in an action", f"{array[index]} at {index}, {names()[index[-1]]}"
+        )
     return array
+
+
+def _first(chosen: BoolArray) -> tuple[int, ...]:
+    """Returns the index of the first that is chosen."""
+    return tuple(int(i) for i in np.argwhere(chosen)[0])

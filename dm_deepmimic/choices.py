@@ -38,13 +38,13 @@ class Choices:
     reward_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.layout not in (None, *character.ACTION_SIZES):
-            raise errors.ArgumentError("load", "layout", repr(self.layout), "'2018' or '2021'")
+        layouts = (None, *character.ACTION_SIZES)
+        if not isinstance(self.layout, str | None) or self.layout not in layouts:
+            got = errors.shown(self.layout)
+            raise errors.ArgumentError("load", "layout", got, "'2018' or '2021'")
         if not isinstance(self.reward_weights, Mapping):
-            expected = "weights by the names of terms"
-            raise errors.ArgumentError(
-                "load", "reward_weights", repr(self.reward_weights), expected
-            )
+            expected, got = "weights by the names of terms", errors.shown(self.reward_weights)
+            raise errors.ArgumentError("load", "reward_weights", got, expected)
 
     def time_limits(self, parsed: Arguments) -> dict[str, float]:
         """Returns the timer's six limits by key [s].
@@ -54,7 +54,7 @@ class Choices:
             ValueError: The chosen limit is none.
         """
         limits = settings_reader.time_limits(parsed, self.overrides)
-        if self.time_limit == "anneal":
+        if isinstance(self.time_limit, str) and self.time_limit == "anneal":
             return limits
         low, high, mean = (limits[f"time_end_lim_{name}"] for name in ("min", "max", "exp"))
         if self.time_limit is not None:
@@ -70,8 +70,10 @@ class Choices:
         return settings_reader.OVERRIDE if key in self.overrides else parsed[key].where
 
     def _seconds(self) -> float:
-        if checks.is_real(self.time_limit) and self.time_limit > 0:
-            return float(self.time_limit)
+        limit = self.time_limit
+        if (checks.is_finite(limit) or checks.is_infinite(limit)) and limit > 0:
+            return float(limit)
         raise ValueError(
-            f"Expected a time_limit in seconds above 0, None or 'anneal', got {self.time_limit!r}."
+            "Expected a time_limit in seconds above 0, None or 'anneal', got "
+            f"{errors.shown(limit)}."
         )

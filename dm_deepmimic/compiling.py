@@ -11,6 +11,7 @@ versions of Python, NumPy and the compiler; and the processor.
 import contextlib
 import functools
 import hashlib
+import io
 import operator
 import os
 import pathlib
@@ -35,6 +36,7 @@ from dm_deepmimic.linking import PartCompiler, WholeCompiler
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
+SUM_SIZE = 32  # of what tells that a kept file is whole [bytes]
 FOLDERS_KEPT = 20  # of kernels, each of one state of the source, with 10 to 40 MB
 _FOLDER_PREFIX = "dm_deepmimic-"
 _OPTIONS: dict[str, Any] = {
@@ -188,12 +190,10 @@ class _Cache(caching.NullCache):
         """Returns what was compiled for a signature, None if it is not there."""
         target.refresh()  # so that the compiler knows all that the kernel may need
         path = self._path(signature, target.codegen())
-        # A machine that stops while it writes leaves a part.
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
-            if path is not None:
-                found = pickle.loads(path.read_bytes())
-                _note_use(path.parent)
-                return compiler.CompileResult._rebuild(target, *found)
+        content = None if path is None else _read(path)
+        if path is not None and content is not None:
+            _note_use(path.parent)
+            return compiler.CompileResult._rebuild(target, *pickle.loads(content))
         progress.start()
         return None
 
@@ -205,18 +205,17 @@ class _Cache(caching.NullCache):
         try:
             _make_folder(path.parent)
             part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            content = io.BytesIO()
+            _Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(result._reduce())
             try:
                 with part.open("xb") as file:
-                    _Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(result._reduce())
+                    file.write(_sum(content.getbuffer()))
+                    file.write(content.getbuffer())
                 os.replace(part, path)  # other processes may read and write it, too
             finally:
                 part.unlink(missing_ok=True)
         except OSError as error:
-            message = (
-                f"Compiled kernels cannot be kept ({error}), so every process compiles them anew, "
-                "for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can be written."
-            )
-            errors.warn(message)
+            _warn_of_folder(str(cache_folder()), error.strerror)
 
     def _path(self, signature: Any, codegen: Any) -> pathlib.Path | None:
         """Returns the file for a signature, None if there is no telling what it depends on."""
@@ -284,6 +283,36 @@ def _folder(modules: frozenset[str]) -> pathlib.Path | None:
         return None
     key = hashlib.sha256(repr((digest, versions)).encode()).hexdigest()
     return cache_folder() / f"{_FOLDER_PREFIX}{key[:20]}"
+
+
+def _read(path: pathlib.Path) -> memoryview | None:
+    """Returns what a file of `save_overload` holds, None if there is none.
+
+    Machine code that is not what was written would end the process.
+    """
+    try:
+        kept = memoryview(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        _warn_of_folder(str(cache_folder()), error.strerror)
+        return None
+    if kept[:SUM_SIZE] == _sum(kept[SUM_SIZE:]):
+        return kept[SUM_SIZE:]
+    errors.warn(f"A compiled kernel is not as it was written and is compiled anew: {path}.")
+    return None
+
+
+def _sum(content: memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=SUM_SIZE).digest()
+
+
+@functools.cache  # once, not once a kernel
+def _warn_of_folder(folder: str, reason: str) -> None:
+    errors.warn(
+        f"Compiled kernels cannot be kept in {folder} ({reason}), so every process compiles them "
+        "anew, for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can be written."
+    )
 
 
 @functools.cache

@@ -1,14 +1,16 @@
 """The seam: what the environment asks of a simulator, in the words of DeepMimicCore."""
 
 import enum
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.lock import Lock
 
 
 class _Code(enum.Enum):
@@ -66,16 +68,16 @@ def checked_forces(forces: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
     Raises:
         CoreError: The shape is another or a number is not finite.
     """
-    try:
-        array = np.array(forces, np.float64)
-    except (TypeError, ValueError):
-        raise errors.CoreError(
-            f"Expected forces of shape {shape}, all finite, got {forces!r}."
-        ) from None
-    if array.shape != shape or not np.all(np.isfinite(array)):
-        got = str(array.shape) if array.shape != shape else "a number that is not finite"
+    array, got = checks.finite_array(forces, shape)
+    if got:
         raise errors.CoreError(f"Expected forces of shape {shape}, all finite, got {got}.")
     return array
+
+
+def unsound(largest: float) -> str:
+    """Returns what numbers are that no observation can have, whose largest number this is."""
+    beyond = "" if largest == sys.float_info.max else f", or beyond {largest:g}"
+    return f"not finite{beyond}"
 
 
 class EndReason(enum.IntEnum):
@@ -124,6 +126,14 @@ class Core(Protocol):
     """
 
     name: str
+
+    def alone(self) -> Lock:
+        """Returns what keeps other threads out while one changes it."""
+
+    def limit_numbers(self, largest: float) -> None:
+        """Makes episodes invalid with a number in an observation or a reward beyond the largest,
+        which is all that an environment's type can hold.
+        """
 
     def reset(self) -> None:
         """Starts an episode."""

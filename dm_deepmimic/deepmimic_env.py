@@ -1,7 +1,7 @@
 """The embedded core under the name and with the constructor of DeepMimic's `DeepMimicEnv`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,6 +94,15 @@ class DeepMimicEnv(EmbeddedCore):
     def get_win_height(self) -> int:
         """Returns the window's height [pixels], 0 without drawing."""
         return 0 if self._canvas is None else self._canvas.get_win_height()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns all of an object that does not draw."""
+        if self.enable_draw:
+            raise TypeError(
+                "A DeepMimicEnv that draws cannot be copied or pickled: make one without "
+                "enable_draw."
+            )
+        return vars(self)
 
     def close(self) -> None:
         """Frees what was drawn with, while its context must still be current, and the threads."""

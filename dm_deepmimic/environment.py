@@ -1,112 +1,21 @@
 """The `dm_env.Environment`: one core, one control step a time step."""
 
+import copy
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import capabilities, checks, errors, specs
-from dm_deepmimic.arrays import Array
+from dm_deepmimic import capabilities, dumps, errors, specs, states
 from dm_deepmimic.core import Core, EndReason
+from dm_deepmimic.environment_base import EnvironmentBase
+from dm_deepmimic.states import State
 
 if TYPE_CHECKING:
     from dm_deepmimic.rendering.drawing import Camera
     from dm_deepmimic.rendering.view import Rendering
-
-
-class EnvironmentBase:
-    """The specs of one world and the context manager, for environments of one world or many."""
-
-    def __init__(
-        self,
-        core: Core,
-        dtype: npt.DTypeLike,
-        observation: specs.ObservationKind,
-        clip_actions: bool,
-    ) -> None:
-        self._action_spec = specs.action_spec(core, dtype)
-        self._observation_spec = specs.observation_spec(core, observation, dtype)
-        self._discount_spec = specs.discount_spec(dtype)
-        self._control_timestep = core.control_timestep()
-        self._closed = False
-        self._dtype: np.dtype[Any] = np.dtype(dtype)
-        self._core, self._kind = core, observation
-        self._clip_actions = clip_actions
-
-    def control_timestep(self) -> float:
-        """Returns the length of a full step [s]."""
-        return self._control_timestep
-
-    def action_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the action spec; its name lists the entries, separated by tabs."""
-        return self._action_spec
-
-    def observation_spec(self) -> Any:
-        """Returns the observation spec, or the dictionary of the state's and the goal's."""
-        return self._observation_spec
-
-    def amp_observation_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the spec of the discriminator's observation.
-
-        Raises:
-            UnsupportedError: The scene has none.
-        """
-        return specs.amp_observation_spec(self._core, self._dtype)
-
-    def sample_expert(self, count: int) -> npt.NDArray[Any]:
-        """Returns discriminator observations of the clips at random times, shape `(count, A)`.
-
-        Raises:
-            ValueError: The count is no whole number of at least 0.
-            UnsupportedError: The scene has no such observations.
-            CoreError: The environment was closed.
-        """
-        self._check_open()
-        self.amp_observation_spec()
-        if not checks.is_whole(count) or count < 0:
-            raise ValueError(f"Expected a whole number of at least 0, got {count!r}.")
-        return self._core.sample_expert(int(count)).astype(self._dtype)
-
-    def reward_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the reward spec, which the core's mode may change."""
-        return specs.reward_spec(self._core, self._dtype)
-
-    def discount_spec(self) -> dm_env.specs.BoundedArray:
-        """Returns the discount spec."""
-        return self._discount_spec
-
-    def close(self) -> None:
-        """Closes the core; twice does no harm, and nothing else can be done afterwards."""
-        self._closed = True
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise errors.CoreError("Expected an open environment: this one was closed.")
-
-    def _observation(self, state: Array, goal: Array, record_amp: Callable[[], Array]) -> Any:
-        """Returns the observation of one world, or of as many as the arrays have rows, in arrays of
-        its own.
-        """
-        if self._kind == "flat":
-            return np.concatenate([state, goal], axis=-1, dtype=self._dtype)
-        parts = {"state": state.astype(self._dtype), "goal": goal.astype(self._dtype)}
-        if self._kind == "amp":
-            parts["amp"] = record_amp().astype(self._dtype)
-        return parts
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Environment(EnvironmentBase, dm_env.Environment):
@@ -128,6 +37,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         observation: specs.ObservationKind = "flat",
         clip_actions: bool = False,
         rendering: "Rendering | None" = None,
+        recorder: dumps.Recorder | None = None,
     ) -> None:
         """Wraps a core, which the environment closes.
 
@@ -139,11 +49,17 @@ class Environment(EnvironmentBase, dm_env.Environment):
             clip_actions: Whether actions are clipped to the spec; otherwise the core takes them as
                 they are.
             rendering: The window to draw into, if any; the environment closes it.
+            recorder: Writes invalid episodes to files, if given.
+
+        Raises:
+            UnsupportedError: The core has no states, which the recorder needs.
         """
         super().__init__(core, dtype, observation, clip_actions)
         self.core = core
-        self._rendering = rendering
+        self._rendering, self._recorder = rendering, recorder
         self._ended = True
+        if recorder is not None:
+            self._state_keeper()
         self._start_counts()
 
     def reset(self) -> dm_env.TimeStep:
@@ -170,8 +86,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period; the episode's end can cut the period short.
 
-        The first step, and the one after the last time step of an episode, ignore the action and
-        reset.
+        The first step, and the one after the last time step of an episode, check but ignore the
+        action and reset; so does the one after a step that was interrupted.
 
         Args:
             action: PD targets, shape `(action_size,)` [rad].
@@ -180,19 +96,74 @@ class Environment(EnvironmentBase, dm_env.Environment):
             ActionError: Shape, type or a number of the action is wrong; the episode is as it was.
         """
         self._check_open()
+        checked = self._checked(action, self._action_spec.shape)
         if self._ended:
             return self.reset()
-        self.core.set_action(0, checked_actions(action, self._action_spec, (), self._clip_actions))
-        self.core.control_step()
-        reason = self.core.end_reason()
-        reward = self._scalar(self.core.calc_reward())
-        discount = self._scalar(reason.discount)
-        self._end_reason = reason
-        self._length += 1
-        self._return += float(reward)
-        self._ended = reason is not EndReason.NONE
-        step_type = dm_env.StepType.LAST if self._ended else dm_env.StepType.MID
-        return dm_env.TimeStep(step_type, reward, discount, self._observe())
+        with self.core.alone():
+            self._ended = True  # unless all of the step happens
+            if self._recorder is not None:
+                keeper = self._state_keeper()
+                self._recorder.note(
+                    keeper.changes, checked[np.newaxis], lambda _: keeper.get_state()
+                )
+            self.core.set_action(0, checked)
+            self.core.control_step()
+            reason = self.core.end_reason()
+            ended = reason is not EndReason.NONE
+            timestep = dm_env.TimeStep(
+                dm_env.StepType.LAST if ended else dm_env.StepType.MID,
+                self._scalar(self.core.calc_reward()),
+                self._scalar(reason.discount),
+                self._observe(),
+            )
+            if self._recorder is not None and reason is EndReason.INVALID:
+                self._recorder.write(0, self.core.invalid_cause())
+            self._end_reason = reason
+            self._length += 1
+            self._return += float(timestep.reward)
+            self._ended = ended
+            return timestep
+
+    def get_state(self) -> State:
+        """Returns all that the environment needs to go on from now, bitwise.
+
+        Raises:
+            UnsupportedError: The core cannot.
+            CoreError: The last step was interrupted, or the environment was closed.
+        """
+        self._check_open()
+        keeper = self._state_keeper()
+        with self.core.alone():
+            state = keeper.get_state()
+            counts = (self._ended, self._end_reason, self._length, self._return)
+            return states.with_episodes(state, *(np.array([count]) for count in counts))
+
+    def set_state(self, state: State) -> None:
+        """Goes on from a state that `get_state` returned, of this environment or of one like it;
+        it may also be that of one world of a batch.
+
+        Args:
+            state: Of one world.
+
+        Raises:
+            StateError: It is of another scene, character, clips or version, of several worlds, or
+                of a core without its environment; the environment is as it was.
+            UnsupportedError: The core cannot.
+            CoreError: The environment was closed.
+        """
+        self._check_open()
+        keeper = self._state_keeper()
+        with self.core.alone():
+            ended, reason, length, total = states.episodes_of(state)
+            self._ended, was_ended = True, self._ended  # unless all of it happens
+            try:
+                keeper.set_state(state)
+            except errors.DeepMimicError:
+                self._ended = was_ended
+                raise
+            self._end_reason = EndReason(int(reason[0]))
+            self._length, self._return = int(length[0]), float(total[0])
+            self._ended = bool(ended[0])
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes the character's bodies until the next call or reset.
@@ -281,19 +252,47 @@ class Environment(EnvironmentBase, dm_env.Environment):
         self._rendering.show()
         return None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns all but what pictures are drawn with, which the copy opens for itself."""
+        if self._rendering is not None and self._rendering.has_window:
+            raise TypeError(
+                "An environment with an open window cannot be copied or pickled: load one without "
+                "enable_draw."
+            )
+        return vars(self) | {"_rendering": None}
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
     def close(self) -> None:
         """Closes the core and the window; twice does no harm."""
-        super().close()
-        if self._rendering is not None:
-            self._rendering.close()
-        self.core.close()
+        lock = self.core.alone()
+        lock.claim()
+        with lock:
+            super().close()
+            if self._rendering is not None:
+                self._rendering.close()
+            self.core.close()
 
     def _start(self, reset: Callable[[], None]) -> dm_env.TimeStep:
         self._check_open()
-        reset()
-        self._ended = False
-        self._start_counts()
-        return dm_env.restart(self._observe())
+        with self.core.alone():
+            was_ended, self._ended = self._ended, True  # unless all of it happens
+            try:
+                reset()
+            except errors.DeepMimicError:  # it was refused
+                self._ended = was_ended
+                raise
+            timestep = dm_env.restart(self._observe())
+            self._start_counts()
+            self._ended = False
+            return timestep
+
+    def _state_keeper(self) -> capabilities.KeepsState:
+        keeper = capabilities.ask(self.core, capabilities.KeepsState)
+        if keeper is None:
+            raise errors.UnsupportedError("states that are kept", core=self.core.name)
+        return keeper
 
     def _start_counts(self) -> None:
         self._end_reason = EndReason.NONE
@@ -306,33 +305,3 @@ class Environment(EnvironmentBase, dm_env.Environment):
     def _observe(self) -> Any:
         core = self.core
         return self._observation(core.record_state(), core.record_goal(), core.record_amp_obs_agent)
-
-
-def checked_actions(
-    action: npt.ArrayLike, spec: dm_env.specs.BoundedArray, leading: tuple[int, ...], clip: bool
-) -> npt.NDArray[np.float64]:
-    """Returns actions as floats.
-
-    Args:
-        action: One action, or an array of them.
-        spec: The spec of one action.
-        leading: Leading axes expected before the spec's shape.
-        clip: Whether to clip to the spec's bounds.
-
-    Raises:
-        ActionError: Shape, type or a number is wrong.
-    """
-    array = np.asarray(action)
-    shape = leading + spec.shape
-    if array.shape != shape:
-        raise errors.ActionError(f"an action of shape {shape}", f"shape {array.shape}")
-    if array.dtype.kind not in "fiu":
-        raise errors.ActionError(f"an action of dtype {spec.dtype}", f"dtype {array.dtype}")
-    array = array.astype(np.float64)
-    if not np.all(np.isfinite(array)):
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        name = spec.name.split("\t")[index[-1]]
-        raise errors.ActionError(
-            "finite numbers in an action", f"{array[index]} at {index}, {name}"
-        )
-    return np.clip(array, spec.minimum, spec.maximum) if clip else array

@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Iterable
 
+_LONGEST = 60  # that is shown of a value [characters]
+
 
 class DeepMimicError(Exception):
     """Base of the package's errors; each of them is also the built-in error it resembles."""
@@ -79,6 +81,13 @@ class ActionError(DeepMimicError, ValueError):
         super().__init__(f"Expected {expected}, got {got}.", expected, got)
 
 
+class StateError(DeepMimicError, ValueError):
+    """A state that does not fit the worlds it is set in."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"Expected {expected}, got {got}.", expected, got)
+
+
 class CoreError(DeepMimicError, RuntimeError):
     """An engine that cannot be set up; it takes its sentence."""
 
@@ -102,6 +111,17 @@ class MissingMethodError(DeepMimicError, AttributeError):
         """Writes the sentence; `builds` is another that says which builds have the method."""
         sentence = f"The core {core!r} has no method {method!r}."
         super().__init__(sentence + (f" {builds}" if builds else ""), core, method, builds)
+
+
+def shown(value: object) -> str:
+    """Returns what sentences show of a value: how Python writes it, but no more than a line's end
+    has room for.
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write whole numbers of thousands of digits
+        return f"{type(value).__name__} of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

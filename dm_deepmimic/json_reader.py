@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import checks, errors
+from dm_deepmimic import checks, errors, files
+
+LARGEST = 1e9  # of all numbers with a name of their own
 
 
 class JsonReader:
     """One JSON object of a file, which knows where it stands.
+
+    No number is beyond `LARGEST`, so that sums and products of some are finite.
 
     Each method raises AssetFormatError where the value is not what its name says.
     """
@@ -27,8 +31,20 @@ class JsonReader:
     @classmethod
     def open(cls, path: pathlib.Path) -> "JsonReader":
         """Parses a file."""
+
+        def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            values = dict(pairs)
+            if len(values) < len(pairs):
+                names = [name for name, _ in pairs]
+                twice = next(name for name in names if names.count(name) > 1)
+                raise errors.AssetFormatError(path, twice, "one value", names.count(twice))
+            return values
+
+        text = files.read(path)
         try:
-            value = json.loads(path.read_text(encoding="utf-8-sig"))
+            value = json.loads(text.decode("utf-8-sig"), object_pairs_hook=table)
+        except errors.AssetFormatError:
+            raise
         except (ValueError, RecursionError) as error:
             raise errors.AssetFormatError(path, "the file", "JSON", str(error)) from error
         return cls(path, value)
@@ -36,6 +52,10 @@ class JsonReader:
     def where(self, key: str) -> str:
         """Returns the full name of a key, such as `Skeleton.Joints[3].Type`."""
         return f"{self._key}.{key}" if self._key else key
+
+    def has(self, key: str) -> bool:
+        """Returns whether there is anything below a key."""
+        return self._value.get(key) is not None
 
     def child(self, key: str) -> "JsonReader":
         """Returns the object below a key."""
@@ -56,21 +76,21 @@ class JsonReader:
         ]
 
     def number(self, key: str, default: float | None = None, *, low: float = -math.inf) -> float:
-        """Returns a finite number of at least `low`; the default, if any, where it is missing."""
+        """Returns a number of at least `low`; the default, if any, where it is missing."""
         if key not in self._value and default is not None:
             return default
         value: Any = self._value.get(key)
         if checks.is_finite(value) and value >= low:
-            return float(value)
+            return self._bounded(key, value)
         raise self.error(key, "a number" if low == -math.inf else f"a number of at least {low:g}")
 
     def positive(self, key: str, default: float | None = None) -> float:
-        """Returns a finite number above zero."""
+        """Returns a number above zero."""
         if key not in self._value and default is not None:
             return default
         value: Any = self._value.get(key)
         if checks.is_finite(value) and value > 0:
-            return float(value)
+            return self._bounded(key, value)
         raise self.error(key, "a number above 0")
 
     def integer(self, key: str, default: int) -> int:
@@ -110,7 +130,11 @@ class JsonReader:
         got = _excerpt(self._value.get(key))
         return errors.AssetFormatError(self._path, self.where(key), expected, got)
 
+    def _bounded(self, key: str, number: float) -> float:
+        if abs(number) > LARGEST:
+            raise self.error(key, f"a number of at most {LARGEST:g}")
+        return float(number)
+
 
 def _excerpt(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return "nothing" if value is None else errors.shown(value)

@@ -9,10 +9,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import batch, character, checks, environment, errors, resets, specs
+from dm_deepmimic import batch, character, checks, dumps, environment, errors, resets, specs
 from dm_deepmimic.choices import Choices, TimeLimit
 from dm_deepmimic.core import Core, Mode
 
+MOST_ENVS, MOST_THREADS = 10**9, 1024
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
 ResetArgsLike = resets.ResetArgs | Mapping[str, Any] | None
 
@@ -81,6 +82,7 @@ def load(
     clip_actions: bool = False,
     enable_draw: bool = False,
     reward_weights: Mapping[str, float] | None = None,
+    dump_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
 ) -> environment.Environment:
     """Opens one environment.
@@ -110,6 +112,8 @@ def load(
         enable_draw: Whether to open a window, which `render` draws into.
         reward_weights: Weights of some of the reward's terms, by their names, in place of the
             scene's own: `{"pose": 0.65}`. `env.core.named_reward_terms()` tells the terms.
+        dump_dir: Folder for a file of each invalid episode, which `python -m dm_deepmimic.replay`
+            shows again; none is written by default.
         **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
 
     Raises:
@@ -124,6 +128,10 @@ def load(
     dtype = _float_type(dtype)
     kind: dict[str, Any] = {
         "dtype": dtype, "observation": observation, "clip_actions": clip_actions,
+        "recorder": _recorder(dump_dir, 1, name_or_path, dtype, {
+            "layout": layout, "data_root": data_root, "mode": mode, "time_limit": time_limit,
+            "reward_weights": reward_weights, **overrides,
+        }),
     }  # fmt: skip
     choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
     if not enable_draw:
@@ -197,15 +205,16 @@ def load_batch(
     observation: specs.ObservationKind = "flat",
     clip_actions: bool = False,
     reward_weights: Mapping[str, float] | None = None,
+    dump_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
 ) -> batch.BatchEnvironment:
     """Opens N environments of one scene that step as one, on the embedded core.
 
     Args:
         name_or_path: See `load`.
-        num_envs: N.
-        num_threads: Threads that step the worlds; one a core by default. Results do not depend on
-            it.
+        num_envs: N, as many as the memory holds.
+        num_threads: Threads that step the worlds, at most 1024; one a core by default. Results do
+            not depend on it.
         layout: See `load`.
         data_root: See `load`.
         seed: One seed a world; an integer s stands for s, s + 1, ..., None draws them.
@@ -216,17 +225,19 @@ def load_batch(
         observation: See `load`.
         clip_actions: See `load`.
         reward_weights: See `load`.
+        dump_dir: See `load`.
         **overrides: See `load`.
 
     Raises:
         ValueError: `num_envs`, `num_threads` or the number of seeds is wrong.
+        CoreError: The worlds would take more memory than the machine has.
         DeepMimicError: See `load`.
     """
     from dm_deepmimic.embedded import building
 
-    num_envs = checks.whole_number("num_envs", num_envs, 1)
+    num_envs = checks.whole_number("num_envs", num_envs, 1, MOST_ENVS)
     if num_threads is not None:
-        num_threads = checks.whole_number("num_threads", num_threads, 1)
+        num_threads = checks.whole_number("num_threads", num_threads, 1, MOST_THREADS)
     dtype = _float_type(dtype)
     choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
     seeds = building.drawn_seeds(seed, num_envs)
@@ -234,11 +245,15 @@ def load_batch(
     return batch.BatchEnvironment(
         first_world.batch,
         first_world,
-        seeds,
+        tuple(seeds),
         dtype=dtype,
         observation=observation,
         clip_actions=clip_actions,
-    )
+        recorder=_recorder(dump_dir, num_envs, name_or_path, dtype, {
+            "layout": layout, "data_root": data_root, "mode": mode, "time_limit": time_limit,
+            "reward_weights": reward_weights, **overrides,
+        }),
+    )  # fmt: skip
 
 
 def entry(core: Any) -> Entry:
@@ -293,11 +308,27 @@ def _choices(
     )
 
 
+def _recorder(
+    folder: str | os.PathLike[str] | None,
+    num_worlds: int,
+    name_or_path: str | os.PathLike[str] | None,
+    dtype: npt.DTypeLike,
+    options: Mapping[str, Any],
+) -> dumps.Recorder | None:
+    if folder is None:
+        return None
+    arguments = dumps.kept_arguments({"name_or_path": name_or_path, **options})
+    return dumps.Recorder(folder, arguments, num_worlds, specs.largest(dtype))
+
+
 def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         known = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         known = None
     if dtype is None or known is None or not np.issubdtype(known, np.floating):
-        raise ValueError(f"Expected a dtype of real floating-point numbers, got {dtype!r}.")
+        got = errors.shown(dtype)
+        raise ValueError(f"Expected a dtype of real floating-point numbers, got {got}.")
+    if not known.isnative:  # a scalar always is, so that rewards would not be what their spec says
+        raise ValueError(f"Expected a dtype in this machine's byte order, got {dtype!r}.")
     return known

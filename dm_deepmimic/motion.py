@@ -20,6 +20,8 @@ from dm_deepmimic.character import (
 from dm_deepmimic.compiling import counted, inner, jit
 from dm_deepmimic.json_reader import JsonReader
 
+LARGEST = 1e6  # number of a frame, and change in a second [m, rad, s]
+
 
 class Clip(NamedTuple):
     """A clip as arrays, for compiled code.
@@ -115,7 +117,7 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
     """Reads a motion file for a character.
 
     Raises:
-        AssetFormatError: The frames do not fit the character.
+        AssetFormatError: The frames do not fit the character, or a number is too large.
     """
     reader = JsonReader.open(path)
     loop = reader.choice("Loop", ("wrap", "none"))
@@ -123,7 +125,7 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
     width = character.pose_size + 1
     for index, frame in enumerate(frames):
         if not isinstance(frame, list) or len(frame) != width:
-            got = f"{len(frame)} numbers" if isinstance(frame, list) else repr(frame)
+            got = f"{len(frame)} numbers" if isinstance(frame, list) else errors.shown(frame)
             expected = f"{width} numbers, a duration and a pose of {character.path.name}"
             raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
     if len(frames) < 2:
@@ -139,6 +141,11 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
     poses[:, [0, 2]] -= poses[0, [0, 2]]
     velocities = np.zeros_like(poses)
     _difference_frames(character.skeleton, times, poses, velocities)
+    if not np.all(np.abs(velocities) <= LARGEST):
+        frame, entry = (int(i) for i in np.argwhere(~(np.abs(velocities) <= LARGEST))[0])
+        expected = f"a change of at most {LARGEST:g} a second until the next frame"
+        where = f"Frames[{frame}][{entry + 1}]"
+        raise errors.AssetFormatError(path, where, expected, f"{velocities[frame, entry]:g}")
     cycle_offset = poses[-1, :3] - poses[0, :3]
     cycle_offset[1] = 0.0
     return Clip(times, poses, velocities, loop == "wrap", cycle_offset)
@@ -245,9 +252,12 @@ def _difference_frames(
 def _table(path: pathlib.Path, frames: list[Any]) -> Array:
     for row, frame in enumerate(frames):
         for column, value in enumerate(frame):
-            if not checks.is_finite(value):
-                where = f"Frames[{row}][{column}]"
-                raise errors.AssetFormatError(path, where, "a finite number", repr(value))
+            if not checks.is_finite(value) or abs(value) > LARGEST:
+                where, expected = (
+                    f"Frames[{row}][{column}]",
+                    f"a number from {-LARGEST:g} to {LARGEST:g}",
+                )
+                raise errors.AssetFormatError(path, where, expected, errors.shown(value))
     return np.array(frames, np.float64)
 
 

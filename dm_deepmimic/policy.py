@@ -4,22 +4,20 @@ import dataclasses
 import math
 import os
 import pathlib
-import zipfile
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import array_files, errors
 from dm_deepmimic.arrays import Array, FloatArray
 from dm_deepmimic.character import ACTION_SIZES, Layout
 
 FILE = "policy.npz"
 _NUMBERS = ("state_size", "goal_size", "input_bound")
 _ARRAYS = ("input_mean", "input_std", "action_mean", "action_std", "action_min", "action_max")
-_OPTIONAL = ("action_min", "action_max")
 _NETWORKS = ("layers", "value_layers")
+_LARGE_INPUT = 100.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,74 +101,111 @@ class Policy:
 
 
 def write_policy(policy: Policy, path: str | os.PathLike[str]) -> None:
-    """Writes a policy to an .npz file, which `read_policy` reads; replaces it in one move."""
+    """Writes a policy to an .npz file, which `read_policy` reads, or leaves the old one as it is.
+
+    Raises:
+        OSError: It cannot be written, as on a full disk.
+    """
     numbers = {name: getattr(policy, name) for name in (*_NUMBERS, *_ARRAYS)}
     content = {name: value for name, value in numbers.items() if value is not None}
     content["layout"] = policy.layout or ""
     for network in _NETWORKS:
         for place, (kernel, bias) in enumerate(getattr(policy, network)):
             content |= {f"{network}.{place}.kernel": kernel, f"{network}.{place}.bias": bias}
-    path = pathlib.Path(path)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **content)
-    partial.replace(path)
+    array_files.write(path, content)
 
 
 def read_policy(path: str | os.PathLike[str]) -> Policy:
-    """Reads a policy from an .npz file.
+    """Reads a policy from an .npz file; its arrays are read-only.
 
     Raises:
         AssetNotFoundError: There is no such file.
-        AssetFormatError: It does not hold a policy.
+        AssetFormatError: It does not hold a policy: an array that is missing, one too many, one
+            that does not fit the others, or numbers that are not finite or have no sense.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise errors.AssetNotFoundError("policy", path.name, [path])
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = dict(file)
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise errors.AssetFormatError(path, "its content", "arrays", str(error)) from error
-    for name in (*_NUMBERS, *_ARRAYS, "layout", "layers.0.kernel"):
-        if name not in content and name not in _OPTIONAL:
-            raise errors.AssetFormatError(path, name, "a policy's numbers", "nothing")
-    try:
-        return _checked(_policy(content))
-    except (KeyError, TypeError, ValueError) as error:
-        raise errors.AssetFormatError(path, "its arrays", "a policy that fits", error) from error
+    file = array_files.read(path, "policy")
+    state_size, goal_size = file.size("state_size"), file.size("goal_size")
+    width = state_size + goal_size
+    input_mean, input_std = file.floats("input_mean", width), file.deviations("input_std", width)
+    input_bound = file.bounds("input_bound")
+    if not input_bound > 0.0:
+        raise file.error("input_bound", "a number above 0", input_bound)
+    layers = _layers(file, "layers", width)
+    value_layers: tuple[tuple[FloatArray, FloatArray], ...] = ()
+    if "value_layers.0.kernel" in file.names:
+        value_layers = _layers(file, "value_layers", width)
+        file.array(f"value_layers.{len(value_layers) - 1}.bias", 1)
+    action_size = len(layers[-1][1])
+    bounds = {
+        name: file.bounds(name, action_size)
+        for name in ("action_min", "action_max")
+        if name in file.names
+    }
+    if len(bounds) == 2 and np.any(bounds["action_min"] > bounds["action_max"]):
+        raise file.error("action_max", "numbers of at least action_min's", "smaller ones")
+    layout = file.text("layout")
+    if layout not in ("", *ACTION_SIZES):
+        known = ", ".join(ACTION_SIZES)
+        raise file.error("layout", f"one of {known} or no text", array_files.excerpt(repr(layout)))
+    policy = Policy(
+        state_size=state_size,
+        goal_size=goal_size,
+        input_mean=input_mean,
+        input_std=input_std,
+        layers=layers,
+        action_mean=file.floats("action_mean", action_size),
+        action_std=file.deviations("action_std", action_size),
+        layout=layout or None,  # type: ignore[arg-type]
+        input_bound=float(input_bound),
+        value_layers=value_layers,
+        **bounds,
+    )
+    for name in sorted(file.names - _names(policy)):
+        raise file.error(name, "arrays of a policy alone", "another")
+    check_overflow(policy, file.path)
+    return policy
 
 
-def _policy(content: Mapping[str, npt.NDArray[Any]]) -> Policy:
-    fields: dict[str, Any] = {name: content[name] for name in _ARRAYS if name in content}
-    for name, kind in zip(_NUMBERS, (int, int, float), strict=True):
-        fields[name] = kind(content[name])
-    for network in _NETWORKS:
-        layers: list[tuple[FloatArray, FloatArray]] = []
-        while f"{network}.{len(layers)}.kernel" in content:
-            start = f"{network}.{len(layers)}"
-            layers.append((content[f"{start}.kernel"], content[f"{start}.bias"]))
-        fields[network] = tuple(layers)
-    return Policy(**fields, layout=str(content["layout"]) or None)  # type: ignore[arg-type]
-
-
-def _checked(policy: Policy) -> Policy:
-    """Returns a policy that runs.
+def check_overflow(policy: Policy, path: pathlib.Path) -> None:
+    """Checks that no input within the bound, or of 100 deviations, makes the layers overflow.
 
     Raises:
-        ValueError: Its arrays do not fit.
+        AssetFormatError: The weights, each of them finite, are too large.
     """
-    size = policy.state_size + policy.goal_size
-    if policy.layout not in (None, *ACTION_SIZES):
-        raise ValueError(f"the layout {policy.layout!r}")
-    if policy.input_mean.shape != (size,) or policy.input_std.shape != (size,):
-        raise ValueError(f"{policy.input_mean.shape} inputs for a state and a goal of {size}")
-    if not np.all(policy.input_std > 0.0) or not policy.input_bound > 0.0:
-        raise ValueError("a deviation or a bound of the inputs that is not above 0")
-    if policy(policy.input_mean).shape != policy.action_mean.shape:
-        raise ValueError("layers that end in another size than the action's")
-    if policy.value_layers:
-        policy.value(policy.input_mean)
-    return policy
+    size = np.float32(min(policy.input_bound, _LARGE_INPUT))
+    for network in _NETWORKS:
+        signal = np.full(len(policy.input_mean), size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for kernel, bias in getattr(policy, network):
+                signal = signal @ np.abs(kernel) + np.abs(bias)
+            if network == "layers":
+                signal = signal * policy.action_std + np.abs(policy.action_mean)
+        if not np.all(np.isfinite(signal)):
+            expected = f"weights that can be summed for inputs up to {size:g}"
+            raise errors.AssetFormatError(path, network, expected, "an overflow")
+
+
+def _layers(
+    file: array_files.Arrays, network: str, width: int
+) -> tuple[tuple[FloatArray, FloatArray], ...]:
+    layers: list[tuple[FloatArray, FloatArray]] = []
+    while not layers or f"{network}.{len(layers)}.kernel" in file.names:
+        start = f"{network}.{len(layers)}"
+        kernel = file.floats(f"{start}.kernel", width, None)
+        width = kernel.shape[1]
+        layers.append((kernel, file.floats(f"{start}.bias", width)))
+    return tuple(layers)
+
+
+def _names(policy: Policy) -> set[str]:
+    """Returns the names of all arrays that a policy's file may have."""
+    layers = (
+        f"{network}.{place}.{part}"
+        for network in _NETWORKS
+        for place in range(len(getattr(policy, network)))
+        for part in ("kernel", "bias")
+    )
+    return {*_NUMBERS, *_ARRAYS, "layout", *layers}
 
 
 def _output(signal: FloatArray, layers: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:

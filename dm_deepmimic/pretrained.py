@@ -8,21 +8,23 @@ z), the axis not normalised; that of 2021 writes it as an exponential map.
 
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import array_files, errors
 from dm_deepmimic.arrays import FloatArray
-from dm_deepmimic.policy import Policy
+from dm_deepmimic.policy import Policy, check_overflow
 
 _ACTOR = "agent/main/actor/"
 _HIDDEN_LAYERS = ("0/dense", "1/dense")
 _OUTPUTS = ("dense", "dist_gauss_diag/mean")  # of 2018 and of 2021
 _EXPLORATION = _ACTOR + "dist_gauss_diag/logstd/"  # of 2021; the mean action does without
 _FOOTER_SIZE = 48  # [bytes]
+_LARGEST_INDEX = 2**20  # [bytes], of some ten thousand tensors
+_LONGEST_NAME = 512  # [bytes]
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # by number in tensorflow/types.proto
 
@@ -48,7 +50,7 @@ def load_policy(prefix: str | os.PathLike[str]) -> Policy:
         width = kernel.shape[1]
         layers.append((kernel, tensors.floats(f"{_ACTOR}{name}/bias", width)))
     action_mean, action_std = tensors.normalizer("a_norm", width)
-    return Policy(
+    policy = Policy(
         state_size=len(state_mean),
         goal_size=len(goal_mean),
         input_mean=_frozen(np.concatenate([state_mean, goal_mean])),
@@ -58,6 +60,8 @@ def load_policy(prefix: str | os.PathLike[str]) -> Policy:
         action_std=action_std,
         layout="2021" if tensors.is_of_2021 else "2018",
     )
+    check_overflow(policy, tensors.path)
+    return policy
 
 
 def read_checkpoint(prefix: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
@@ -76,8 +80,6 @@ def read_checkpoint(prefix: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any
         AssetFormatError: A file is not what the format says, or holds another type.
     """
     index = _index_path(prefix)
-    if not index.is_file():
-        raise errors.AssetNotFoundError("checkpoint index", index.name, [index])
     entries = dict(_table_entries(index))
     header, _ = entries.pop("", _Reader(index, "the header", b"")).message()
     num_shards = header.get(1, 0)
@@ -99,67 +101,43 @@ def read_checkpoint(prefix: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any
         if shard not in shards:
             shards[shard] = _read_shard(index, shard, num_shards)
         _, dims = _Reader(index, name, b"".join(parts.get(2, []))).message()
-        shape = [_Reader(index, name, dim).message()[0].get(1, 0) for dim in dims.get(2, [])]
+        shape = tuple(_Reader(index, name, dim).message()[0].get(1, 0) for dim in dims.get(2, []))
         path, data = shards[shard]
+        written = array_files.written(shape)
         offset, size = numbers.get(4, 0), numbers.get(5, 0)
         try:  # A view of the data, so that no index can ask for more memory than its files take.
             tensors[name] = np.ndarray(shape, _DTYPES[dtype], data, offset)
         except (OverflowError, TypeError, ValueError) as error:
-            expected = f"a tensor of shape {_written(shape)} from byte {offset}"
+            expected = f"a tensor of shape {written} from byte {offset}"
             raise errors.AssetFormatError(path, name, expected, f"{len(data)} bytes") from error
         if tensors[name].nbytes != size:
-            expected = f"{tensors[name].nbytes} bytes for shape {_written(shape)}"
+            expected = f"{tensors[name].nbytes} bytes for shape {written}"
             raise errors.AssetFormatError(index, name, expected, size)
     return tensors
 
 
-class _Tensors:
-    """The tensors of a checkpoint as float32, which must be what a policy needs."""
-
-    def __init__(self, path: pathlib.Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._path, self._tensors = path, tensors
-
-    def floats(self, name: str, *shape: int | None) -> FloatArray:
-        """Returns a tensor of a shape, in which None stands for any size."""
-        expected = f"shape {_written(shape)}"
-        if name not in self._tensors:
-            raise errors.AssetFormatError(self._path, name, expected, "nothing")
-        tensor = self._tensors[name]
-        if tensor.ndim != len(shape) or any(
-            desired not in (None, size) for desired, size in zip(shape, tensor.shape, strict=True)
-        ):
-            got = f"shape {_written(tensor.shape)}"
-            raise errors.AssetFormatError(self._path, name, expected, got)
-        with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
-            tensor = tensor.astype(np.float32)
-        if not np.all(np.isfinite(tensor)):
-            bad = tensor[~np.isfinite(tensor)][0]
-            raise errors.AssetFormatError(self._path, name, "finite numbers", bad)
-        return _frozen(tensor)
+class _Tensors(array_files.Arrays):
+    """The tensors of a checkpoint, as a policy needs them."""
 
     def normalizer(self, name: str, size: int | None = None) -> tuple[FloatArray, FloatArray]:
         """Returns a mean and a standard deviation, which carries DeepMimic's floor of 0.02."""
         mean = self.floats(f"agent/resource/{name}/mean", size)
-        std = self.floats(f"agent/resource/{name}/std", len(mean))
-        if np.any(std <= 0.0):
-            key = f"agent/resource/{name}/std"
-            raise errors.AssetFormatError(self._path, key, "numbers above 0", np.min(std))
-        return mean, std
+        return mean, self.deviations(f"agent/resource/{name}/std", len(mean))
 
     @property
     def is_of_2021(self) -> bool:
         """Whether the actor's output is called as in 2021."""
-        return f"{_ACTOR}{_OUTPUTS[1]}/bias" in self._tensors
+        return f"{_ACTOR}{_OUTPUTS[1]}/bias" in self.names
 
     def layers(self) -> tuple[str, ...]:
         """Returns the names of the actor's layers, input first."""
-        output = next((name for name in _OUTPUTS if f"{_ACTOR}{name}/bias" in self._tensors), None)
+        output = next((name for name in _OUTPUTS if f"{_ACTOR}{name}/bias" in self.names), None)
         names = (*_HIDDEN_LAYERS, output or _OUTPUTS[0])
         known = {f"{_ACTOR}{name}/{part}" for name in names for part in ("bias", "kernel")}
-        for name in sorted(self._tensors.keys() - known):
+        for name in sorted(self.names - known):
             if name.startswith(_ACTOR) and not name.startswith(_EXPLORATION):  # such as a gate
                 expected = f"an actor of the layers {', '.join(names)}"
-                raise errors.AssetFormatError(self._path, name, expected, "another layer")
+                raise self.error(name, expected, "another layer")
         return names
 
 
@@ -215,7 +193,7 @@ class _Reader:
 
 def _table_entries(path: pathlib.Path) -> Iterator[tuple[str, _Reader]]:
     """Yields names and values of a table as LevelDB writes it (its doc/table_format.md)."""
-    data = path.read_bytes()
+    data = array_files.read_bytes(path, "checkpoint index", _LARGEST_INDEX)
     footer = data[-_FOOTER_SIZE:]
     if len(footer) < _FOOTER_SIZE or not footer.endswith(_MAGIC):
         got = f"{len(data)} bytes that end in {footer[-8:].hex() or 'nothing'}"
@@ -224,17 +202,24 @@ def _table_entries(path: pathlib.Path) -> Iterator[tuple[str, _Reader]]:
     handles = _Reader(path, "the footer", footer)
     for _ in range(2):
         handles.varint()  # offset and size of the meta block, which is empty
-    for _, handle in _block_entries(data, handles):
-        for key, value in _block_entries(data, _Reader(path, "the index block", handle)):
+    end = 0
+    for _, handle in _block_entries(path, data, handles.varint(), handles.varint()):
+        block = _Reader(path, "the index block", handle)
+        offset, size = block.varint(), block.varint()
+        if offset < end:  # a block read over and over would take for ever
+            raise block.error(f"a block from byte {end} on", offset)
+        end = offset + size
+        for key, value in _block_entries(path, data, offset, size):
             name = key.decode(errors="backslashreplace")
             yield name, _Reader(path, name or "the header", value)
 
 
-def _block_entries(data: bytes, handle: _Reader) -> Iterator[tuple[bytes, bytes]]:
-    """Yields keys and values of the block whose offset and size the handle gives."""
-    offset, size = handle.varint(), handle.varint()
+def _block_entries(
+    path: pathlib.Path, data: bytes, offset: int, size: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yields keys and values of a block."""
     where = f"the block at byte {offset}"
-    whole = _Reader(handle.path, where, data[offset : offset + size + 5])
+    whole = _Reader(path, where, data[offset : offset + size + 5])
     content, kind, checksum = whole.take(size), whole.take(1), whole.take(4)
     if int.from_bytes(checksum, "little") != _masked_crc32c(content + kind):
         raise whole.error("bytes that agree with their checksum", "others")
@@ -244,21 +229,22 @@ def _block_entries(data: bytes, handle: _Reader) -> Iterator[tuple[bytes, bytes]
     tail = 4 * (int.from_bytes(content[-4:], "little") + 1)  # restart points and their number
     if tail > size:
         raise whole.error(f"{tail} bytes of restart points", size)
-    entries = _Reader(handle.path, where, content[: size - tail])
+    entries = _Reader(path, where, content[: size - tail])
     key = b""
     while entries.has_more():
         shared, rest, length = entries.varint(), entries.varint(), entries.varint()
         if shared > len(key):
             raise entries.error(f"at most {len(key)} bytes shared with the last key", shared)
+        if shared + rest > _LONGEST_NAME:  # each byte of an entry could repeat all before it
+            expected = f"a name of at most {_LONGEST_NAME} bytes"
+            raise entries.error(expected, shared + rest)
         key = key[:shared] + entries.take(rest)
         yield key, entries.take(length)
 
 
 def _read_shard(index: pathlib.Path, shard: int, num_shards: int) -> tuple[pathlib.Path, bytes]:
     path = index.with_suffix(f".data-{shard:05d}-of-{num_shards:05d}")
-    if not path.is_file():
-        raise errors.AssetNotFoundError("checkpoint data", path.name, [path])
-    return path, path.read_bytes()
+    return path, array_files.read_bytes(path, "checkpoint data")
 
 
 def _index_path(prefix: str | os.PathLike[str]) -> pathlib.Path:
@@ -274,10 +260,6 @@ def _masked_crc32c(data: bytes) -> int:
             crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
     crc ^= 0xFFFFFFFF
     return ((crc >> 15 | crc << 17 & 0xFFFFFFFF) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _written(shape: Iterable[int | None]) -> str:
-    return str(tuple("any" if size is None else size for size in shape)).replace("'", "")
 
 
 def _frozen(array: FloatArray) -> FloatArray:

@@ -1,13 +1,12 @@
 """How an episode begins: where in the clip, and with what noise."""
 
 import dataclasses
-import numbers
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 
 LARGEST = 1e4  # of a time, a number added, or an angle
 
@@ -62,9 +61,13 @@ class ResetArgs:
             if field.type is bool:
                 if not isinstance(value, bool | int | np.bool_) or value not in (0, 1):
                     raise _error(field.name, value, "true or false")
+                object.__setattr__(self, field.name, bool(value))
             elif field.type is float:
-                if not isinstance(value, numbers.Real) or not abs(float(value)) <= LARGEST:
+                if isinstance(value, bool):  # as some of gym-deepmimic's own defaults are
+                    value = float(value)
+                if not checks.is_finite(value) or not abs(value) <= LARGEST:
                     raise _error(field.name, value, f"a number from {-LARGEST:g} to {LARGEST:g}")
+                object.__setattr__(self, field.name, float(value))
             elif value is not None:
                 if not _are_names(value):
                     raise _error(field.name, value, "names of joints")
@@ -94,7 +97,10 @@ class ResetArgs:
         known = [field.name for field in dataclasses.fields(cls)]
         if not isinstance(values, Mapping):
             raise errors.ArgumentError(
-                "load", "reset_args", repr(values), "ResetArgs or a dictionary of its fields"
+                "load",
+                "reset_args",
+                errors.shown(values),
+                "ResetArgs or a dictionary of its fields",
             )
         for key in values:
             if key not in known:
@@ -109,4 +115,4 @@ def _are_names(value: object) -> bool:
 
 
 def _error(key: str, value: object, expected: str) -> errors.ArgumentError:
-    return errors.ArgumentError("reset_args", key, repr(value), expected)
+    return errors.ArgumentError("reset_args", key, errors.shown(value), expected)

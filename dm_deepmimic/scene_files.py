@@ -12,6 +12,7 @@ from dm_deepmimic import arguments, character, errors, motion, presets
 DATA_ROOT_VARIABLE = "DEEPMIMIC_DATA"
 ARG_FILE = "arg file"
 CHARACTER = "character file"
+CHECKPOINT = "checkpoint"
 CONTROLLER = "controller file"
 MOTION = "motion"
 STATE = "state file"
@@ -66,15 +67,19 @@ def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -
         ArgumentError: It is no name or path, or the content of an arg file is wrong.
         UnknownNameError: A bare word that is neither a preset nor a file here.
         AssetNotFoundError: A file that is in none of the places of `find`.
+        AssetFormatError: A file that cannot be read.
     """
     if not isinstance(name_or_path, str | os.PathLike):
         expected = "a preset or an arg file"
-        raise errors.ArgumentError("load", "name_or_path", repr(name_or_path), expected)
+        got = errors.shown(name_or_path)
+        raise errors.ArgumentError("load", "name_or_path", got, expected)
+    _warn_of_variable()
     name = os.fspath(name_or_path)
     path = pathlib.Path(name)
     is_word = path.name == name and not path.suffix
     find_arg_file = _arg_file_finder(data_root)
-    file = presets.read(name) if is_word and not path.is_file() else find_arg_file(name, None)
+    is_preset = is_word and not os.path.isfile(path)
+    file = presets.read(name) if is_preset else find_arg_file(name, None)
     return SceneFiles(arguments.parse_file(file, find_arg_file), data_root)
 
 
@@ -84,12 +89,15 @@ def read_command_line(args: Iterable[str]) -> SceneFiles:
     Raises:
         ArgumentError: It is no list of strings, or the content of an arg file is wrong.
         AssetNotFoundError: An arg file that is in none of the places of `find`.
+        AssetFormatError: An arg file that cannot be read.
     """
     words: list[Any] = (
         list(args) if isinstance(args, Iterable) and not isinstance(args, str) else [None]
     )
     if not all(isinstance(word, str) for word in words):
-        raise errors.ArgumentError("the arguments", "args", repr(args), "a list of strings")
+        got = errors.shown(args)
+        raise errors.ArgumentError("the arguments", "args", got, "a list of strings")
+    _warn_of_variable()
     return SceneFiles(arguments.parse_tokens(words, _arg_file_finder(None)))
 
 
@@ -105,7 +113,8 @@ def find(
     The name itself; each arg file's folder and that folder's parent; `data_root`; the folder in
     $DEEPMIMIC_DATA; an installed `deepmimic` package, and the folder it lies in; an installed
     `pybullet_data`; this package. Nothing is imported to look. A data root is a folder that holds
-    `data/` and `args/`, as the names in arg files begin with those.
+    `data/` and `args/`, as the names in arg files begin with those. Checkpoints are looked for in
+    `pybullet_data` before `deepmimic`, where others of the same names lie.
 
     Args:
         name: Such as `data/motions/humanoid3d_walk.txt`.
@@ -118,10 +127,10 @@ def find(
     """
     path = pathlib.Path(name)
     places = dict.fromkeys(
-        [path.absolute(), *(root / path for root in _roots(arg_files, data_root))]
+        [path.absolute(), *(root / path for root in _roots(kind, arg_files, data_root))]
     )
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):  # False, too, where a name is too long or a folder is closed
             return place
     hints = {MOTION: _CLIPS_HINT, ARG_FILE: f"Known presets: {', '.join(presets.names())}."}
     raise errors.AssetNotFoundError(kind, str(name), places, hints.get(kind, ""))
@@ -147,7 +156,15 @@ def _arg_file_finder(data_root: StrPath | None) -> arguments.FindArgFile:
     return find_arg_file
 
 
-def _roots(arg_files: Sequence[StrPath], data_root: StrPath | None) -> Iterator[pathlib.Path]:
+def _warn_of_variable() -> None:
+    root = os.environ.get(DATA_ROOT_VARIABLE)
+    if root and not os.path.isdir(root):
+        errors.warn(f"Expected a folder in ${DATA_ROOT_VARIABLE}, got {root!r}, which is none.")
+
+
+def _roots(
+    kind: str, arg_files: Sequence[StrPath], data_root: StrPath | None
+) -> Iterator[pathlib.Path]:
     """Yields the folders that names are relative to, in the order they are looked in."""
     for arg_file in arg_files:
         folder = pathlib.Path(arg_file).absolute().parent
@@ -155,15 +172,17 @@ def _roots(arg_files: Sequence[StrPath], data_root: StrPath | None) -> Iterator[
         yield folder.parent
     if data_root is not None:
         if not isinstance(data_root, str | os.PathLike):
-            raise errors.ArgumentError("load", "data_root", repr(data_root), "a folder's path")
+            got = errors.shown(data_root)
+            raise errors.ArgumentError("load", "data_root", got, "a folder's path")
         root = pathlib.Path(data_root).absolute()
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise errors.AssetNotFoundError("data root", str(data_root), [root])
         yield root
     if os.environ.get(DATA_ROOT_VARIABLE):
         yield pathlib.Path(os.environ[DATA_ROOT_VARIABLE]).absolute()
-    for folder in package_folders("deepmimic"):
-        yield folder
-        yield folder.parent
-    yield from package_folders("pybullet_data")
+    installed = [
+        place for folder in package_folders("deepmimic") for place in (folder, folder.parent)
+    ]
+    ports = package_folders("pybullet_data")
+    yield from (*ports, *installed) if kind == CHECKPOINT else (*installed, *ports)
     yield _PACKAGE

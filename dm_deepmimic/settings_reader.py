@@ -1,7 +1,6 @@
 """Reads a scene's settings from an arg file and from overrides, and checks them."""
 
 import dataclasses
-import math
 import os
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -9,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dm_deepmimic import checks, errors
-from dm_deepmimic.arguments import Arguments, single, word_as
+from dm_deepmimic.arguments import DIGITS, Arguments, single, word_as
 from dm_deepmimic.settings import Fields, Kind, Settings, fields
 
 OVERRIDE = "override"  # the origin of a value that did not come from a file
@@ -28,7 +27,7 @@ _DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # 
 IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS)
 _NOTHING = MappingProxyType[str, object]({})
 _EXPECTED = {
-    int: ("an integer", "integers"),
+    int: (f"an integer of at most {DIGITS} digits", f"integers of at most {DIGITS} digits"),
     float: ("a number", "numbers"),
     bool: ("true or false", "true or false"),
     str: ("a name", "names"),
@@ -143,7 +142,10 @@ def words(
     for name in overrides:
         if name in hints and name not in known:
             raise errors.ArgumentError(
-                OVERRIDE, name, repr(overrides[name]), "core='embedded', which alone has it,"
+                OVERRIDE,
+                name,
+                errors.shown(overrides[name]),
+                "core='embedded', which alone has it,",
             )
     _refuse_unknown(overrides, [*known, *IGNORED_KEYS, *arguments])
     reader = _Reader(known, hints, arguments, overrides)
@@ -161,10 +163,7 @@ def words(
     reader.check_order(values)
     result = {name: value.values for name, value in arguments.items()}
     for name, value in overrides.items():
-        elements = values[name] if name in known else value
-        if isinstance(elements, str | bytes | Mapping) or not isinstance(elements, Iterable):
-            elements = (elements,)
-        result[name] = tuple(map(_word, elements))
+        result[name] = tuple(map(_word, _elements(values[name] if name in known else value)))
     return result
 
 
@@ -202,7 +201,7 @@ class _Reader:
         given = value.values if many else (single(name, value, expected),)
         items = tuple(word_as(kind, word) for word in given)
         if None in items:
-            bad = repr(given[items.index(None)])
+            bad = errors.shown(given[items.index(None)])
             raise errors.ArgumentError(value.where, name, bad, expected)
         return items if many else items[0], value.where
 
@@ -254,13 +253,17 @@ def _word(value: object) -> str:
 
 def _override_as(name: str, value: object, kind: type, many: bool, expected: str) -> Any:
     """Returns a Python value as the type of its key."""
-    elements: tuple[object, ...] = (value,)
-    if many and isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-        elements = tuple(value)
+    elements = _elements(value) if many else (value,)
     items = tuple(_object_as(kind, element) for element in elements)
     if None in items:
-        raise errors.ArgumentError(OVERRIDE, name, repr(value), expected)
+        raise errors.ArgumentError(OVERRIDE, name, errors.shown(value), expected)
     return items if many else items[0]
+
+
+def _elements(value: object) -> tuple[object, ...]:
+    """Returns the elements of a sequence, or what is none by itself, as an array without axes."""
+    is_one = isinstance(value, str | bytes | Mapping) or getattr(value, "ndim", 1) == 0
+    return (value,) if is_one or not isinstance(value, Iterable) else tuple(value)
 
 
 def _object_as(kind: type, value: object) -> Any:
@@ -271,12 +274,8 @@ def _object_as(kind: type, value: object) -> Any:
     if kind is bool or isinstance(value, bool):
         return value if kind is bool and isinstance(value, bool) else None
     if kind is int:
-        return int(value) if checks.is_whole(value) else None
-    try:
-        number = float(value) if checks.is_real(value) else math.nan
-    except OverflowError:  # an int beyond the floats
-        return None
-    return None if math.isnan(number) else number
+        return int(value) if checks.is_whole(value) and abs(value) < 10**DIGITS else None
+    return float(value) if checks.is_finite(value) or checks.is_infinite(value) else None
 
 
 def _check_range(field: "dataclasses.Field[Any]", value: Any, where: str) -> None:
@@ -292,7 +291,7 @@ def _check_range(field: "dataclasses.Field[Any]", value: Any, where: str) -> Non
 
 
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else errors.shown(value)
 
 
 def _short(value: Any) -> str:

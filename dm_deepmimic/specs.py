@@ -1,5 +1,6 @@
 """dm_env specs from a core's sizes, bounds, offsets and scales."""
 
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -58,8 +59,22 @@ def amp_observation_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray
     return specs.BoundedArray((size,), dtype, -high, high, "amp")
 
 
+def largest(dtype: npt.DTypeLike) -> float:
+    """Returns the largest number that both a type and a float hold."""
+    return min(float(np.finfo(np.dtype(dtype)).max), sys.float_info.max)
+
+
 def reward_spec(core: Core, dtype: npt.DTypeLike) -> specs.BoundedArray:
-    """Returns the spec of the reward."""
+    """Returns the spec of the reward.
+
+    Raises:
+        CoreError: The type does not hold the greatest reward.
+    """
+    greatest, limit = core.get_reward_max(), largest(dtype)
+    if limit < greatest < np.inf:
+        raise errors.CoreError(
+            f"Expected rewards up to {limit:g}, the largest {np.dtype(dtype)}, got {greatest:g}."
+        )
     return specs.BoundedArray((), dtype, core.get_reward_min(), core.get_reward_max(), "reward")
 
 

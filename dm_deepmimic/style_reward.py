@@ -8,6 +8,7 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
+from dm_deepmimic import specs
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.core import EndReason
@@ -63,7 +64,8 @@ class StyleReward(dm_env.Environment):
 
         Raises:
             UnsupportedError: The scene has no discriminator observations.
-            ValueError: A weight or the scale is negative or not finite.
+            ValueError: A weight or the scale is negative or not finite, or the type of rewards
+                does not hold the greatest.
         """
         if not callable(discriminator):
             raise ValueError(f"Expected a callable discriminator, got {discriminator!r}.")
@@ -72,6 +74,12 @@ class StyleReward(dm_env.Environment):
             if not (isinstance(value, numbers.Real) and 0.0 <= value < np.inf):
                 raise ValueError(f"Expected a finite {name} of at least 0, got {value!r}.")
         environment.amp_observation_spec()  # raises where there is none
+        task, largest = environment.reward_spec(), specs.largest(environment.reward_spec().dtype)
+        greatest = task_weight * float(task.maximum) + style_weight * scale
+        if largest < greatest and np.isfinite(task.maximum):
+            raise ValueError(
+                f"Expected rewards up to {largest:g}, the largest {task.dtype}, got {greatest:g}."
+            )
         self.environment = environment
         self._discriminator = discriminator
         self._task_weight, self._style_weight = task_weight, style_weight * scale

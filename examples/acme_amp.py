@@ -1,7 +1,7 @@
 """Teaches a humanoid to move like clips with adversarial motion priors (AMP).
 
     python examples/acme_amp.py --minutes=30 --output=walk
-    python examples/acme_amp.py --evaluate=walk/checkpoint.pkl
+    python examples/acme_amp.py --evaluate=walk/checkpoint.npz
     python examples/acme_amp.py --env=amp_target_humanoid3d_locomotion --task_weight=0.5
 
 A discriminator learns to tell the clips' transitions from the character's; the policy learns, with
@@ -16,6 +16,7 @@ from typing import Any
 
 import acme
 import amp
+import checkpoints
 import jax
 import numpy as np
 import ppo
@@ -113,10 +114,10 @@ def open_agent(config: amp.AMPConfig, seed: int) -> Iterator[training.Agent]:
         yield training.Agent(environment, actor, learner, config.policy, (learner,), test)
 
 
-def evaluate(checkpoint: dict[str, Any]) -> None:
+def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints what the deterministic policy reaches in episodes of tests."""
-    with open_agent(checkpoint["config"], training.SEED.value) as agent:
-        agent.learner.restore(checkpoint["learner"])
+    with open_agent(checkpoint.config, training.SEED.value) as agent:
+        checkpoint.restore(agent.learner)
         loggers.TerminalLogger("evaluation", print).write(agent.test())
 
 

@@ -1,7 +1,7 @@
 """Teaches a humanoid to imitate a clip with PPO: ten minutes for a walk on two cores.
 
     python examples/acme_ppo.py --env=humanoid3d_walk --minutes=10 --output=walk
-    python examples/acme_ppo.py --env=humanoid3d_walk --evaluate=walk/checkpoint.pkl
+    python examples/acme_ppo.py --env=humanoid3d_walk --evaluate=walk/checkpoint.npz
 
 Training steps a batch of worlds in the way `acme.EnvironmentLoop` steps one; that loop then judges
 the deterministic policy. The agent is in `ppo.py`, the training loop in `training.py`.
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import acme
+import checkpoints
 import jax
 import numpy as np
 import ppo
@@ -49,7 +50,7 @@ def open_agent(config: ppo.PPOConfig, seed: int) -> Iterator[training.Agent]:
         yield training.Agent(environment, actor, learner, config)
 
 
-def evaluate(checkpoint: dict[str, Any]) -> None:
+def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints the mean return and length of episodes with the deterministic policy."""
     with dm_deepmimic.load(
         training.ENV.value,
@@ -59,8 +60,8 @@ def evaluate(checkpoint: dict[str, Any]) -> None:
         dtype=np.float32,
         num_sim_substeps=training.SUBSTEPS_OF_EVALUATION,
     ) as environment:
-        actor, learner = build_agent(environment, checkpoint["config"], seed=0, explore=False)
-        learner.restore(checkpoint["learner"])
+        actor, learner = build_agent(environment, checkpoint.config, seed=0, explore=False)
+        checkpoint.restore(learner)
         actor.update()
         terminal = loggers.TerminalLogger("evaluation", print)
         loop = acme.EnvironmentLoop(environment, actor, logger=terminal, should_update=False)

@@ -5,9 +5,6 @@ Acme's own agents do not import with today's JAX, so this one stands on `acme.co
 
 import dataclasses
 import functools
-import os
-import pathlib
-import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -419,19 +416,3 @@ def _layers(params: Params) -> tuple[tuple[Array, Array], ...]:
     """Returns kernel and bias of each layer of a `perceptron`, input first."""
     hidden = sorted(name for name in params if name.startswith("mlp"))
     return tuple((params[name]["w"], params[name]["b"]) for name in (*hidden, "linear"))
-
-
-def write_checkpoint(path: pathlib.Path, checkpoint: Any) -> None:
-    """Replaces a checkpoint in one move, so that at any time there is a whole one."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        pickle.dump(checkpoint, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def read_checkpoint(path: pathlib.Path) -> Any:
-    """Returns what `write_checkpoint` was given; pickles can run code, so read only your own."""
-    with path.open("rb") as file:
-        return pickle.load(file)

@@ -46,7 +46,7 @@ def run_episode(
 def evaluate(skill: str) -> str:
     """Returns a row of the table."""
     name = f"humanoid3d_{skill}"
-    path = scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", "policy")
+    path = scene_files.find(f"data/policies/humanoid3d/{name}.ckpt.index", scene_files.CHECKPOINT)
     policy = pretrained.load_policy(path)
     environment = dm_deepmimic.load(
         name,

@@ -1,24 +1,26 @@
-"""What the training examples share: flags, the loop over a batch of worlds, checkpoints, curves."""
+"""What the training examples share: flags, the loop over a batch of worlds, what a run leaves."""
 
 import collections
+import contextlib
 import pathlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+import checkpoints
+import curves
 import dm_env
 import numpy as np
 import ppo
 import tqdm
 from absl import app, flags, logging
-from acme.utils import counting, loggers, signals
-from matplotlib import figure, ticker
+from acme.utils import counting, loggers
 
 import dm_deepmimic
-from dm_deepmimic import policy
+from dm_deepmimic import errors, policy
 
 ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
@@ -75,7 +77,7 @@ class Example(NamedTuple):
 
     config: Callable[[], Any]
     open_agent: Callable[[Any, int], AbstractContextManager[Agent]]
-    evaluate: Callable[[dict[str, Any]], None]
+    evaluate: Callable[[checkpoints.Checkpoint], None]
     curves: Sequence[str]
 
 
@@ -131,103 +133,127 @@ def collect(agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: in
     return timestep
 
 
-def train(example: Example, output: pathlib.Path, checkpoint: dict[str, Any] | None) -> bool:
-    """Trains until the budget is spent, or returns False after Ctrl-C."""
-    config = checkpoint["config"] if checkpoint else example.config()
+@contextlib.contextmanager
+def interruptions() -> Iterator[threading.Event]:
+    """Notes Ctrl-C and SIGTERM, by which clusters and containers end a job, as long as it lasts."""
+    interrupted = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: interrupted.set()) for number in numbers]
+    try:
+        yield interrupted
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def train(
+    example: Example, output: pathlib.Path, checkpoint: checkpoints.Checkpoint | None
+) -> bool:
+    """Trains until the budget is spent, or returns False after Ctrl-C or SIGTERM."""
+    config = checkpoint.config if checkpoint else example.config()
     counter = counting.Counter()
+    curve = curves.LearningCurve(output)
     if checkpoint:
-        counter.restore(checkpoint["counter"])
+        counter.increment(**checkpoint.counts)
+        curve.resume(checkpoint.counts["steps"])
     # A resumed run meets new worlds, not those of its beginning.
     seed = SEED.value + counter.increment(steps=0, episodes=0)["steps"]
-    # An update cut in half would leave nothing to save, so Ctrl-C waits for its end.
-    interrupted = threading.Event()
-    signals.add_handler(signal.SIGINT, interrupted.set)
     with (
         example.open_agent(config, seed) as agent,
-        (output / "learning_curve.csv").open("a") as csv_file,
         tqdm.tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0) as bar,
     ):
         terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
-        logger = loggers.Dispatcher([loggers.CSVLogger(csv_file, flush_every=1), terminal])
         learner = agent.learner
         tracker = EpisodeTracker(counter)
         observers = (tracker, *agent.observers)
         timestep = agent.environment.reset()
         agent.actor.observe_first(timestep)
         if checkpoint:
-            learner.restore(checkpoint["learner"])
+            checkpoint.restore(learner)
         else:
             timestep = collect(agent, observers, timestep, agent.config.warm_up_steps)
             learner.warm_up()
 
-        start = last_save = time.monotonic()
+        start, last_save = time.monotonic(), -np.inf  # the first save is after the first update
         last_test, tested = -np.inf, {}
         done = False
-        while not done:
-            began, steps = time.monotonic(), counter.get_counts()["steps"]
-            agent.actor.update()
-            if agent.test is not None and began - last_test > agent.test_period:
-                tested = {f"test_{name}": value for name, value in agent.test().items()}
-                last_test = began
-            timestep = collect(agent, observers, timestep, agent.config.horizon)
-            learner.step()
-            now = time.monotonic()
-            counts = counter.increment(updates=1, seconds=now - began)
-            recent = tracker.means()
-            recent["steps_per_second"] = (counts["steps"] - steps) / (now - began)
-            logger.write(counts | recent | learner.metrics | tested)
+        # An update cut in half would leave nothing to save, so an interruption waits for its end.
+        with interruptions() as interrupted:
+            while not done:
+                began, steps = time.monotonic(), counter.get_counts()["steps"]
+                agent.actor.update()
+                if agent.test is not None and began - last_test > agent.test_period:
+                    tested = {f"test_{name}": value for name, value in agent.test().items()}
+                    last_test = began
+                timestep = collect(agent, observers, timestep, agent.config.horizon)
+                learner.step()
+                now = time.monotonic()
+                counts = counter.increment(updates=1, seconds=now - began)
+                recent = tracker.means()
+                recent["steps_per_second"] = (counts["steps"] - steps) / (now - began)
+                row = counts | recent | learner.metrics | tested
+                curve.add(row)
 
-            progress = (now - start) / (60.0 * MINUTES.value)
-            if _STEPS.value is not None:
-                progress = max(progress, counts["steps"] / _STEPS.value)
-            bar.set_postfix({name: f"{mean:.1f}" for name, mean in recent.items()}, refresh=False)
-            bar.update(min(progress, 1.0) - bar.n)
-            done = progress >= 1.0 or interrupted.is_set()
-            if done or now - last_save > _SAVE_PERIOD:
-                state = {"learner": learner.save(), "counter": counter.save()}
-                state |= {"env": ENV.value, "config": config}
-                ppo.write_checkpoint(output / "checkpoint.pkl", state)
-                policy.write_policy(agent.actor.policy(), output / policy.FILE)
-                plot_learning_curve(output, example.curves)
-                last_save = now
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+                progress = (now - start) / (60.0 * MINUTES.value)
+                if _STEPS.value is not None:
+                    progress = max(progress, counts["steps"] / _STEPS.value)
+                means = {name: f"{mean:.1f}" for name, mean in recent.items()}
+                with contextlib.suppress(OSError):  # a log that is full ends no training
+                    terminal.write(row)
+                    bar.set_postfix(means, refresh=False)
+                    bar.update(min(progress, 1.0) - bar.n)
+                done = progress >= 1.0 or interrupted.is_set()
+                if done or now - last_save > _SAVE_PERIOD:
+                    try:
+                        # The curve first: a resumed run drops what it has beyond the checkpoint.
+                        curve.save(example.curves)
+                        path = output / checkpoints.FILE
+                        checkpoints.write(path, ENV.value, config, counts, learner)
+                        policy.write_policy(agent.actor.policy(), output / policy.FILE)
+                    except OSError as error:
+                        tell_unsaved(output, error, is_last=done)
+                    last_save = now
     return not interrupted.is_set()
 
 
-def read_checkpoint(path: pathlib.Path) -> dict[str, Any]:
-    checkpoint = ppo.read_checkpoint(path)
-    if checkpoint["env"] != ENV.value:
-        raise app.UsageError(f"{path} is of --env={checkpoint['env']}, not --env={ENV.value}.")
+def tell_unsaved(output: pathlib.Path, error: OSError, is_last: bool) -> None:
+    """Warns that a save failed, and that training goes on; after the last save it ends.
+
+    Raises:
+        SystemExit: It was the last.
+    """
+    sentence = f"Could not save in {output}: {error}. What was saved before stays for --resume"
+    if is_last:
+        raise SystemExit(f"{sentence}.") from error
+    logging.warning("%s; the next try is in %d s.", sentence, _SAVE_PERIOD)
+
+
+def read_checkpoint(path: pathlib.Path, example: Example) -> checkpoints.Checkpoint:
+    checkpoint = checkpoints.read(path, type(example.config()))
+    if checkpoint.env != ENV.value:
+        raise app.UsageError(f"{path} is of --env={checkpoint.env}, not --env={ENV.value}.")
     return checkpoint
-
-
-def plot_learning_curve(output: pathlib.Path, names: Sequence[str]) -> None:
-    csv_path = output / "learning_curve.csv"
-    rows = np.atleast_1d(np.genfromtxt(csv_path, delimiter=",", names=True))
-    names = [name for name in names if np.any(np.isfinite(rows[name]))]  # scenes differ
-    num_rows = (len(names) + 1) // 2
-    picture = figure.Figure(figsize=(9.0, 3.0 * num_rows), layout="constrained")
-    for place, name in enumerate(names, start=1):
-        axes = picture.add_subplot(num_rows, 2, place)
-        axes.plot(rows["steps"], rows[name])
-        axes.set(xlabel="steps", ylabel=name.replace("_", " "))
-        axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000
-        axes.grid(alpha=0.3)
-    picture.savefig(output / "learning_curve.png")
 
 
 def run(example: Example) -> None:
     """Trains and evaluates, or only evaluates, as the flags say."""
     logging.set_verbosity(logging.WARNING)
-    if _EVALUATE.value:
-        example.evaluate(read_checkpoint(pathlib.Path(_EVALUATE.value)))
-        return
-    output = pathlib.Path(OUTPUT.value)
+    try:
+        if _EVALUATE.value:
+            example.evaluate(read_checkpoint(pathlib.Path(_EVALUATE.value), example))
+        else:
+            train_and_evaluate(example, pathlib.Path(OUTPUT.value))
+    except (errors.AssetFormatError, errors.AssetNotFoundError) as error:
+        raise app.UsageError(str(error)) from error
+
+
+def train_and_evaluate(example: Example, output: pathlib.Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    path = output / "checkpoint.pkl"
+    path = output / checkpoints.FILE
+    pickle = path.with_suffix(".pkl")
+    if pickle.exists():
+        checkpoints.refuse_pickle(pickle)
     if path.exists() and not _RESUME.value:
         raise app.UsageError(f"{path} exists: add --resume or choose another --output.")
-    if not path.exists():  # a run that ended before its first checkpoint may have left a curve
-        (output / "learning_curve.csv").unlink(missing_ok=True)
-    if train(example, output, read_checkpoint(path) if _RESUME.value else None):
-        example.evaluate(read_checkpoint(path))
+    if train(example, output, read_checkpoint(path, example) if _RESUME.value else None):
+        example.evaluate(read_checkpoint(path, example))

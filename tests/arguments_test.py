@@ -117,6 +117,24 @@ class TestNestedFiles:
         }  # fmt: skip
         assert parsed.source == "text a" and parsed.files == []
 
+    def test_thousands_of_files_may_nest_and_each_is_looked_for_once(self):
+        count, asked = 3000, []
+
+        def find(name: str, including: pathlib.Path | None) -> arguments.ArgFile:
+            asked.append(name)
+            last = "" if int(name) == count else f"--arg_file {int(name) + 1}"
+            return arguments.ArgFile(f"file {name}", f"--key{name} {name}\n{last}")
+
+        parsed = arguments.parse_tokens(["--arg_file", "1"], find)
+        assert asked == [str(number) for number in range(1, count + 1)]
+        assert parsed["key3000"] == arguments.Value(("3000",), "file 3000:1")
+        assert len(parsed) == count
+
+    def test_a_file_that_cannot_be_read_is_the_packages_error(self, tmp_path):
+        with pytest.raises(errors.AssetFormatError) as info:
+            arguments.read_file(tmp_path)
+        assert str(info.value).startswith(f"Expected what can be read at the file in {tmp_path}, ")
+
     def test_a_missing_name_is_an_error(self, write):
         with pytest.raises(errors.ArgumentError) as info:
             arguments.parse_file(arguments.read_file(write("--a 1\n--arg_file")), beside)

@@ -1,8 +1,7 @@
 """Tests of the batch: its rows are single environments, bitwise, at any number of threads."""
 
-import copy
 import os
-import pickle
+import re
 import signal
 
 import dm_env
@@ -123,10 +122,23 @@ def test_a_bad_row_of_actions_is_named_and_nothing_moves():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"num_envs": 0}, "Expected a whole number num_envs >= 1, got 0."),
-        ({"num_envs": 2, "num_threads": 0}, "Expected a whole number num_threads >= 1, got 0."),
-        ({"num_envs": 2.5}, "Expected a whole number num_envs >= 1, got 2.5."),
-        ({"num_envs": True}, "Expected a whole number num_envs >= 1, got True."),
+        ({"num_envs": 0}, "Expected a whole number num_envs from 1 to 1000000000, got 0."),
+        (
+            {"num_envs": 10**10},
+            "Expected a whole number num_envs from 1 to 1000000000, got 10000000000.",
+        ),
+        (
+            {"num_envs": 2, "num_threads": 0},
+            "Expected a whole number num_threads from 1 to 1024, got 0.",
+        ),
+        (
+            {"num_envs": 2, "num_threads": 10**9},
+            "Expected a whole number num_threads from 1 to 1024, got 1000000000.",
+        ),
+        ({"num_envs": 2, "seed": np.array(3)}, "Expected a whole number seed >= 0, got array(3)."),
+        ({"num_envs": 2, "seed": [[1, 2], [3]]}, "Expected a whole number seed >= 0, got [1, 2]."),
+        ({"num_envs": 2.5}, "Expected a whole number num_envs from 1 to 1000000000, got 2.5."),
+        ({"num_envs": True}, "Expected a whole number num_envs from 1 to 1000000000, got True."),
         ({"num_envs": 2, "seed": [1, 2, 3]}, "Expected 2 seeds, one a world, got 3."),
         ({"num_envs": 2, "seed": -1}, "Expected a whole number seed >= 0, got -1."),
         ({"num_envs": 2, "seed": "12"}, "Expected a whole number seed >= 0, got '12'."),
@@ -140,6 +152,30 @@ def test_bad_counts_are_refused(options, sentence):
     with pytest.raises(ValueError) as error:
         dm_deepmimic.load_batch(WALK, **options)
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize("seed", [None, 3, 10**400])
+def test_worlds_that_do_not_fit_into_the_memory_are_refused_at_once(seed):
+    with pytest.raises(dm_deepmimic.CoreError) as error:
+        dm_deepmimic.load_batch(WALK, 10**9, seed=seed)
+    numbers = re.fullmatch(
+        r"Expected worlds that fit into this machine's ([0-9.]+) GB of memory, got 1000000000 of "
+        r"15 bodies, which take ([0-9.]+) GB\.",
+        str(error.value),
+    )
+    there, needed = (float(number) for number in numbers.groups())
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert there == pytest.approx(pages / 1e9, abs=0.05) and 10_000 < needed < 1_000_000
+
+
+def test_what_worlds_take_is_what_is_said_of_them(monkeypatch):
+    with dm_deepmimic.load_batch(WALK, 4) as batch:
+        taken = sum(array.nbytes for array in batch.core.memory.rows.values())
+    monkeypatch.setattr(os, "sysconf", lambda name: 1)  # a machine with almost no memory
+    with pytest.raises(dm_deepmimic.CoreError) as error:
+        dm_deepmimic.load_batch(WALK, 400_000)
+    needed = float(re.search(r"take ([0-9.]+) GB", str(error.value)).group(1))
+    assert 1e9 * needed == pytest.approx(100_000 * taken, rel=0.05)
 
 
 def test_an_array_of_seeds_is_one_a_world():
@@ -168,14 +204,6 @@ def test_a_batch_goes_on_after_a_fork():
             batch.step(np.zeros((4, 28)))
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
-
-
-@pytest.mark.parametrize("copying", [pickle.dumps, copy.deepcopy])
-def test_environments_refuse_to_be_copied(copying):
-    with dm_deepmimic.load(WALK, seed=0) as single, dm_deepmimic.load_batch(WALK, 2) as batch:
-        for environment in (single, batch):
-            with pytest.raises(TypeError, match="An environment cannot be copied or pickled"):
-                copying(environment)
 
 
 def test_time_limits_are_annealed_from_the_next_reset_on():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import kinematics
+from dm_deepmimic import errors, kinematics
 from dm_deepmimic.embedded import boxes
 from dm_deepmimic.shapes import Role
 
@@ -194,15 +194,25 @@ class TestBoxes:
             (
                 (5.0, FAR, (0, 0, 0)),
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
-                "three finite numbers, got 5.0, (5.0, 3.0, 0.0), (0, 0, 0).",
+                "three numbers from -1e+06 to 1e+06, got 5.0, (5.0, 3.0, 0.0), (0, 0, 0).",
             ),
             *(
                 (
                     (0.2, *points),
                     "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
-                    f"three finite numbers, got 0.2, {points[0]!r}, {points[1]!r}.",
+                    "three numbers from -1e+06 to 1e+06, got 0.2, "
+                    f"{errors.shown(points[0])}, {errors.shown(points[1])}.",
                 )
-                for points in (((1, 2), (0, 0, 0, 0)), (1.0, 2.0), ("here", "there"))
+                for points in (
+                    ((1, 2), (0, 0, 0, 0)),
+                    (1.0, 2.0),
+                    ("here", "there"),
+                    ((0, 1.1e6, 0), FAR),
+                    (FAR, (0, 0, -1e308)),
+                    (FAR, (float("nan"), 0, 0)),
+                    (FAR, (0, 0, 10**400)),
+                    ([[1, 2], [3]], FAR),
+                )
             ),
         ],
     )

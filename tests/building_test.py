@@ -1,5 +1,8 @@
 """Tests of what the embedded core is built from, and of what it refuses."""
 
+import json
+
+import numpy as np
 import pytest
 
 import dm_deepmimic
@@ -31,3 +34,42 @@ class TestSupport:
         with pytest.raises(dm_deepmimic.UnsupportedError) as error:
             dm_deepmimic.load(WALK, **{key: value})
         assert str(error.value) == f"The embedded core does not support '{key}'."
+
+
+class TestLongChains:
+    NUM_JOINTS = 1500
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        """Writes a chain of as many joints; returns the keys that name its files."""
+        joints = [{"Type": "none", "Parent": -1}]
+        joints += [
+            {"Type": "revolute", "Parent": number, "AttachY": 0.2, "LimLow0": -1, "LimHigh0": 1}
+            for number in range(self.NUM_JOINTS - 1)
+        ]
+        body = {"Shape": "box", "Mass": 1, "Param0": 0.1, "Param1": 0.2, "Param2": 0.1}
+        frame = [0.5, 0, 1, 0, 1, 0, 0, 0] + (self.NUM_JOINTS - 1) * [0.1]
+        contents = {
+            "character_files": {
+                "Skeleton": {"Joints": joints}, "BodyDefs": self.NUM_JOINTS * [body],
+            },
+            "char_ctrl_files": {"PDControllers": self.NUM_JOINTS * [{"Kp": 100, "Kd": 10}]},
+            "motion_file": {"Loop": "wrap", "Frames": [frame, frame]},
+        }  # fmt: skip
+        for name, content in contents.items():
+            (tmp_path / name).write_text(json.dumps(content))
+        return {name: str(tmp_path / name) for name in contents}
+
+    def test_they_run_if_their_bodies_do_not_collide(self, files):
+        with dm_deepmimic.load(WALK, seed=0, enable_self_collision=False, **files) as environment:
+            environment.reset()
+            timestep = environment.step(np.full(self.NUM_JOINTS - 1, 0.1))
+            assert timestep.mid() and np.all(np.isfinite(timestep.observation))
+
+    def test_more_pairs_of_bodies_than_there_are_numbers_for_are_refused(self, files):
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            dm_deepmimic.load(WALK, **files)
+        assert str(error.value) == (
+            "Expected at most 32767 pairs of shapes that may meet, got 1125750 in "
+            f"{files['character_files']}: put some of its bodies into collision groups."
+        )

@@ -42,13 +42,68 @@ def test_a_whole_number_has_a_least_value_and_comes_back_as_an_int():
         assert str(error.value) == f"Expected a whole number count >= 3, got {value!r}."
 
 
-def test_an_action_is_a_copy_of_finite_numbers():
-    action = np.array([0.5, 1.0])
-    checked = checks.core_action(action, 2)
-    assert checked.tolist() == action.tolist() and not np.shares_memory(checked, action)
-    for wrong, sentence in (
-        (np.zeros(3), "Expected an action of shape (2,), got shape (3,)."),
-        ([0.0, np.nan], "Expected finite numbers in an action, got nan at 1."),
-    ):
+@pytest.mark.parametrize("value", [2, 6, 10**400, np.array(4)])
+def test_it_may_have_a_greatest_one(value):
+    assert checks.whole_number("count", 5, 3, 5) == 5
+    with pytest.raises(ValueError) as error:
+        checks.whole_number("count", value, 3, 5)
+    got = errors.shown(value)
+    assert str(error.value) == f"Expected a whole number count from 3 to 5, got {got}."
+
+
+@pytest.mark.parametrize("value", [*WHOLE, *REAL, *NEITHER, np.nan, np.array(np.inf)])
+def test_only_infinity_is_infinite(value):
+    assert not checks.is_infinite(value)
+    assert checks.is_infinite(np.float32(-np.inf)) and checks.is_infinite(np.inf)
+
+
+class TestFiniteArrays:
+    def test_one_is_a_copy(self):
+        given = np.array([[0.5, 1.0]])
+        array, wrong = checks.finite_array(given, (1, 2))
+        assert array.tolist() == given.tolist() and not np.shares_memory(array, given)
+        assert wrong == ""
+
+    @pytest.mark.parametrize(
+        ("given", "wrong"),
+        [
+            (np.zeros(2), "(2,)"),
+            ([[0.0, np.nan]], "nan at (0, 1)"),
+            ([[np.inf, np.nan]], "inf at (0, 0)"),
+            ([[0.0, 10**400]], "a number that no float holds"),
+            ([[0.0], []], "[[0.0], []]"),
+            ([[1j, 0.0]], "[[1j, 0.0]]"),
+            ("up", "'up'"),
+        ],
+    )
+    def test_what_is_none_is_told(self, given, wrong):
+        assert checks.finite_array(given, (1, 2))[1] == wrong
+
+
+class TestActions:
+    def test_they_are_copies_of_real_numbers_of_any_type(self):
+        for dtype in (float, np.float16, np.int8, np.uint64, ">f4", np.longdouble):
+            action = np.array([0, 1], dtype)
+            checked = checks.actions(action, (2,), lambda: ("x", "y"))
+            assert checked.tolist() == [0.0, 1.0] and checked.dtype == np.float64
+            assert not np.shares_memory(checked, action)
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            (np.zeros(3), "Expected an action of shape (1, 2), got shape (3,)."),
+            ([[0.0], []], "Expected an action of shape (1, 2), got [[0.0], []]."),
+            ([[0.0, np.nan]], "Expected finite numbers in an action, got nan at (0, 1), y."),
+            (
+                np.array([[np.longdouble("1e4000"), 0.0]]),
+                "Expected finite numbers in an action, got inf at (0, 0), x.",
+            ),
+            ([[True, False]], "Expected an action of dtype float32, got dtype bool."),
+            ([[10**400, 0]], "Expected an action of dtype float32, got dtype object."),
+            ([["0", "1"]], "Expected an action of dtype float32, got dtype <U1."),
+            ([[1j, 0]], "Expected an action of dtype float32, got dtype complex128."),
+        ],
+    )
+    def test_what_is_none_is_told_with_the_name_of_its_entry(self, wrong, sentence):
         with pytest.raises(errors.ActionError, match=f"^{re.escape(sentence)}$"):
-            checks.core_action(wrong, 2)
+            checks.actions(wrong, (1, 2), lambda: ("x", "y"), np.float32)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from dm_deepmimic import arguments, errors
@@ -30,12 +31,27 @@ def test_overrides_are_limits_too():
     assert limits["time_lim_min"] == limits["time_end_lim_min"] == 4.0
 
 
-@pytest.mark.parametrize("time_limit", [0, -1.0, "anneall", True, math.nan])
+@pytest.mark.parametrize(
+    "time_limit", [
+        0, -1.0, "anneall", True, math.nan, -math.inf, np.array(3.0), np.array([3.0, 4.0]), [3.0],
+        np.longdouble("1e400"),
+    ],
+)  # fmt: skip
 def test_other_limits_are_refused(time_limit):
     with pytest.raises(ValueError) as error:
         Choices(time_limit=time_limit).time_limits(parse())
     assert str(error.value) == (
         f"Expected a time_limit in seconds above 0, None or 'anneal', got {time_limit!r}."
+    )
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_limit_beyond_all_numbers_is_refused(digits):
+    got = "int of thousands of digits" if digits > 4300 else "1" + 56 * "0" + "..."
+    with pytest.raises(ValueError) as error:
+        Choices(time_limit=10**digits).time_limits(parse())
+    assert str(error.value) == (
+        f"Expected a time_limit in seconds above 0, None or 'anneal', got {got}."
     )
 
 
@@ -47,6 +63,9 @@ def test_a_value_knows_its_origin():
 
 
 def test_an_unknown_layout_lists_the_known():
-    with pytest.raises(errors.ArgumentError) as error:
-        Choices(layout="2020")
-    assert str(error.value) == "Expected '2018' or '2021' for 'layout' in load, got '2020'."
+    for layout in ("2020", 2021, np.array(["2021"]), ["2021"]):
+        with pytest.raises(errors.ArgumentError) as error:
+            Choices(layout=layout)
+        assert str(error.value) == (
+            f"Expected '2018' or '2021' for 'layout' in load, got {layout!r}."
+        )

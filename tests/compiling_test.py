@@ -1,5 +1,6 @@
 """Tests of how kernels are compiled."""
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -111,6 +112,11 @@ def second_half(numbers: np.ndarray) -> np.ndarray:
 
 def second(numbers: np.ndarray) -> float:
     return numbers[1]
+
+
+def changed(content: bytes, at: int) -> bytes:
+    """Returns bytes of which one is another."""
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
 def multiplier(factor: float):
@@ -301,19 +307,49 @@ class TestFiles:
         assert multiplier(2.0)(1.0) == 2.0 and multiplier(3.0)(1.0) == 3.0
         assert not folder.exists()
 
-    def test_half_a_file_compiles_anew(self, folder):
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda whole: b"",
+            lambda whole: whole[: len(whole) // 2],
+            lambda whole: whole + b"more",
+            lambda whole: whole[:20] + b"os\nsystem\n" + whole[20:],
+            lambda whole: bytes(len(whole)),
+            *(lambda whole, at=at: changed(whole, at * len(whole) // 8) for at in range(8)),
+        ],
+    )
+    def test_a_damaged_file_is_a_warning_and_compiles_anew(self, folder, damage):
         compiling.jit(second)(np.array([1.0, 2.0]))
         (path,) = folder.glob("*/*second*")
         whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
-        assert compiling.jit(second)(np.array([1.0, 2.0])) == 2.0
-        assert path.stat().st_size == len(whole)
-
-    def test_a_folder_that_cannot_be_written_is_a_warning(self, tmp_path, monkeypatch):
-        (tmp_path / "file").touch()
-        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
-        with pytest.warns(UserWarning, match="kernels cannot be kept .* Set NUMBA_CACHE_DIR"):
+        path.write_bytes(damage(whole))
+        with pytest.warns(UserWarning) as caught:
             assert compiling.jit(second)(np.array([1.0, 2.0])) == 2.0
+        assert [str(warning.message) for warning in caught] == [
+            f"A compiled kernel is not as it was written and is compiled anew: {path}."
+        ]
+        kernel = compiling.jit(second)
+        assert kernel(np.array([1.0, 2.0])) == 2.0 and sum(kernel.stats.cache_hits.values()) == 1
+
+    @pytest.mark.parametrize("reason", ["Not a directory", "File too large", "Is a directory"])
+    def test_a_folder_that_keeps_nothing_is_one_warning(self, reason, folder, full_disk):
+        if reason == "Not a directory":
+            folder.touch()
+        elif reason == "Is a directory":
+            compiling.jit(second)(np.array([1.0, 2.0]))
+            (path,) = folder.glob("*/*second*")
+            path.unlink()
+            path.mkdir()
+        disk = full_disk() if reason == "File too large" else contextlib.nullcontext()
+        with disk, pytest.warns(UserWarning) as caught:
+            for decorator in (compiling.jit, compiling.counted, compiling.jit):
+                assert decorator(second)(np.array([1.0, 2.0])) == 2.0
+        assert [str(warning.message) for warning in caught] == [
+            f"Compiled kernels cannot be kept in {folder} ({reason}), so every process compiles "
+            "them anew, for half a minute or more. Set NUMBA_CACHE_DIR to a folder that can be "
+            "written."
+        ]
+        assert not [path for path in folder.glob("*/*") if path.suffix != ".kernel"]
 
     def test_what_was_not_used_for_longest_goes(self, folder):
         names = [f"dm_deepmimic-{number}" for number in range(compiling.FOLDERS_KEPT + 3)]

@@ -1,16 +1,19 @@
 """What the tests share: recorded numbers of DeepMimicCore, characters, random states."""
 
+import contextlib
 import gzip
 import json
 import os
 import pathlib
+import resource
 
 import hypothesis
 import numpy as np
+import packages
 import pytest
 
 from dm_deepmimic import character, errors, scene_files
-from dm_deepmimic.foreign import chance
+from dm_deepmimic.foreign import chance, deepmimic
 from dm_deepmimic.rendering import offscreen
 
 COMMITTED = pathlib.Path(__file__).parent / "golden"
@@ -53,6 +56,43 @@ def bare_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(scene_files, "package_folders", lambda package: [])
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
+def full_disk():
+    """Returns what lets no file grow beyond some bytes while it is entered."""
+
+    @contextlib.contextmanager
+    def filled(free: int = 1000):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (free, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return filled
+
+
+@pytest.fixture(autouse=True, scope="session")
+def embedded_by_default():
+    """Makes the default core the embedded one, whose numbers tests expect, on machines with the
+    package `deepmimic` too; `deepmimic_test` tests the choice.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deepmimic, "works", lambda: False)
+        yield
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Puts a package `deepmimic` on the path that ends the process where DeepMimicCore does."""
+    if packages.is_real():
+        pytest.skip("the real package is installed")
+    monkeypatch.syspath_prepend(str(packages.STAND_IN))
+    packages.forget()
+    yield
+    packages.forget()
 
 
 @pytest.fixture(autouse=True)

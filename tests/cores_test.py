@@ -2,6 +2,7 @@
 
 import dm_env
 import numpy as np
+import packages
 import pytest
 from absl.testing import absltest, parameterized
 from dm_env import test_utils
@@ -9,11 +10,11 @@ from fake_core import FakeEnv
 
 import dm_deepmimic
 from dm_deepmimic import EndReason
-from dm_deepmimic.foreign import chance, deepmimic
+from dm_deepmimic.foreign import chance
 
 WALK = "humanoid3d_walk"
 CORES = {"fake": FakeEnv, "embedded": "embedded", "pybullet": "pybullet", "deepmimic": "deepmimic"}
-IS_MISSING = {core: core == "deepmimic" and not deepmimic.is_installed() for core in CORES}
+IS_MISSING = {core: core == "deepmimic" and not packages.is_real() for core in CORES}
 REASON = "the package deepmimic is not installed"
 FINAL = set(EndReason) - {EndReason.NONE, EndReason.TIME_LIMIT, EndReason.SUCCESS}
 

@@ -10,6 +10,7 @@ import sys
 import types
 
 import numpy as np
+import packages
 import pytest
 from fake_core import FakeEnv
 
@@ -18,13 +19,23 @@ from dm_deepmimic import loading
 from dm_deepmimic.foreign import deepmimic
 
 WALK, BACKFLIP = "humanoid3d_walk", "humanoid3d_backflip"
+works = deepmimic.works  # before the tests' choice of the embedded core
 needs_package = pytest.mark.skipif(
-    not deepmimic.is_installed(), reason="the package deepmimic is not installed"
+    not packages.is_real(), reason="the package deepmimic is not installed"
 )
 
 
-@pytest.mark.skipif(deepmimic.is_installed(), reason="the real one is installed")
+@pytest.mark.skipif(packages.is_real(), reason="the real one is installed")
 class TestDeepMimicPackage:
+    @pytest.fixture(autouse=True)
+    def real_choice(self, monkeypatch):
+        monkeypatch.setattr(deepmimic, "works", works)
+        paths = [path for path in sys.path if path != str(packages.STAND_IN)]
+        monkeypatch.setattr(sys, "path", paths)
+        packages.forget()
+        yield
+        packages.forget()
+
     @pytest.fixture(name="install")
     def install_fixture(self, tmp_path, monkeypatch):
         """Returns a function that installs a package `deepmimic` with a module's text."""
@@ -38,9 +49,7 @@ class TestDeepMimicPackage:
             monkeypatch.syspath_prepend(str(tmp_path))
             monkeypatch.setitem(sys.modules, "fake_core", types.SimpleNamespace(FakeEnv=FakeEnv))
 
-        yield install
-        for name in [name for name in sys.modules if name.partition(".")[0] == "deepmimic"]:
-            del sys.modules[name]
+        return install
 
     def test_it_is_made_where_its_shaders_are_if_it_draws(self, install):
         install(

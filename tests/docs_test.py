@@ -30,9 +30,14 @@ SHORT = {
     "examples/own_scene.py": (),
     "examples/pretrained_policy.py": ("--episodes=1", "--seconds=0.3"),
     "benchmarks/agreement.py": (f"--rollouts={ROOT}/tests/golden/rollouts_first_steps.npz",),
+    "benchmarks/soak.py": ("--steps=1000",),
     "benchmarks/speed.py": ("--num_envs=1", "--repeats=1"),
 }
-SHORT_MODULES = {"dm_deepmimic.compile": ("humanoid3d_walk",), "dm_deepmimic.list": ()}
+SHORT_MODULES = {
+    "dm_deepmimic.compile": ("humanoid3d_walk",),
+    "dm_deepmimic.list": (),
+    "dm_deepmimic.replay": (),
+}
 VARIABLES = ("DEEPMIMIC_DATA", "DM_DEEPMIMIC_QUIET", "NUMBA_CACHE_DIR", "OMP_NUM_THREADS")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

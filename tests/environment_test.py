@@ -10,6 +10,7 @@ from dm_env import test_utils
 
 import dm_deepmimic
 from dm_deepmimic import EndReason, presets
+from dm_deepmimic.embedded import memory
 
 WALK = "humanoid3d_walk"
 
@@ -184,12 +185,12 @@ class TestEnds:
         with dm_deepmimic.load_batch(WALK, 2, seed=0, enable_fall_end=False) as batch:
             batch.reset()
             core, physics = batch.core, batch.core.worlds.physics
-            core.worlds = core.worlds._replace(
+            small = core.worlds._replace(
                 physics=physics._replace(
                     owners=physics.owners[:, :1].copy(), points=physics.points[:, :1].copy()
                 )
             )
-            core._refer()
+            core.memory = memory.Memory(core.settings, None, core.scene, small, (), core._threads)
             core.worlds.physics.pose[1, 1] += 3.0  # out of reach of the ground
             core.worlds.physics.pose[0, 1] -= 0.2
             timestep = batch.step(np.zeros((2, 28)))
@@ -320,6 +321,21 @@ class TestActions:
         np.testing.assert_array_equal(before[0], after[0])
         assert before[1:] == after[1:]
         assert walk.step(reference_action(walk)).mid()
+
+    @pytest.mark.parametrize(
+        "action",
+        [np.zeros(27), [0.0] * 27 + [[]], [True] * 28, [1j] * 28, ["x"] * 28, [10**400] * 28,
+         [0.0] * 27 + [np.nan], np.full(28, np.longdouble("1e4000")), None],
+    )  # fmt: skip
+    def test_a_core_refuses_what_a_step_refuses_by_the_same_sentence(self, walk, action):
+        walk.reset()
+        target = walk.core.batch.worlds.pd_target.copy()
+        with pytest.raises(dm_deepmimic.ActionError) as by_step:
+            walk.step(action)
+        with pytest.raises(dm_deepmimic.ActionError) as by_core:
+            walk.core.set_action(0, np.array(action) if action is None else action)
+        assert str(by_core.value) == str(by_step.value)
+        np.testing.assert_array_equal(walk.core.batch.worlds.pd_target, target)
 
     def test_actions_out_of_bounds_are_taken_as_they_are(self):
         far = np.full(28, 100.0)

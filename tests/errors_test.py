@@ -60,6 +60,18 @@ class TestErrors:
         assert str(twin) == sentence
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "'a'"), (60 * [1], "[" + 18 * "1, " + "1,..."), (56 * "x", f"'{56 * 'x'}'"),
+        (10**5000, "int of thousands of digits"), ([10**5000], "list of thousands of digits"),
+    ],
+    ids=range(5),  # Python does not write the numbers
+)  # fmt: skip
+def test_a_value_is_shown_in_one_short_piece(value, text):
+    assert errors.shown(value) == text and len(text) <= 60
+
+
 def test_a_warning_points_at_the_line_outside_the_package_that_led_to_it():
     package = {"__name__": "dm_deepmimic.inside", "warn": errors.warn}
     exec("def outer(): inner()\ndef inner(): warn('careful', RuntimeWarning)", package)

@@ -3,7 +3,6 @@
 import csv
 import os
 import pathlib
-import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ sys.path.append(str(EXAMPLES))
 
 import acme  # noqa: E402
 import amp  # noqa: E402
+import checkpoints  # noqa: E402
 import ppo  # noqa: E402
 
 import dm_deepmimic  # noqa: E402
@@ -84,22 +84,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def test_acme_ppo_leaves_a_checkpoint_and_a_learning_curve(trained: pathlib.Path):
-    counts = ppo.read_checkpoint(trained / "checkpoint.pkl")["counter"]["counts"]
+    counts = checkpoints.read(trained / "checkpoint.npz", ppo.PPOConfig).counts
     assert counts["steps"] == curve_steps(trained)[-1] >= 300
     assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_acme_ppo_leaves_a_policy_that_acts_as_its_actor(trained: pathlib.Path):
     saved = policy.read_policy(trained / policy.FILE)
-    checkpoint = ppo.read_checkpoint(trained / "checkpoint.pkl")
+    checkpoint = checkpoints.read(trained / "checkpoint.npz", ppo.PPOConfig)
     with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, dtype=np.float32) as world:
         spec = acme.make_environment_spec(world)
-        networks = ppo.Networks(spec, checkpoint["config"])
-        learner = ppo.PPOLearner(networks, checkpoint["config"], 0, iter(()))
-        learner.restore(checkpoint["learner"])
-        actor = ppo.PPOActor(
-            networks, learner, saved.action_mean, checkpoint["config"].action_scale
-        )
+        networks = ppo.Networks(spec, checkpoint.config)
+        learner = ppo.PPOLearner(networks, checkpoint.config, 0, iter(()))
+        checkpoint.restore(learner)
+        actor = ppo.PPOActor(networks, learner, saved.action_mean, checkpoint.config.action_scale)
         timestep = world.reset()
         for _ in range(10):
             action = actor.select_action(timestep.observation)
@@ -117,7 +115,7 @@ def test_acme_ppo_does_not_overwrite_a_run(trained: pathlib.Path):
 
 
 def test_acme_ppo_evaluates_a_checkpoint(trained: pathlib.Path):
-    checkpoint = trained / "checkpoint.pkl"
+    checkpoint = trained / "checkpoint.npz"
     finished = run(acme_ppo_command(trained, f"--evaluate={checkpoint}"))
     assert finished.returncode == 0, finished.stderr
     assert "Mean Episode Length" in finished.stdout
@@ -132,19 +130,44 @@ def test_acme_ppo_resumes_its_counts(trained: pathlib.Path):
     assert steps[-1] < resumed[-1] <= steps[-1] + 4 * ppo.PPOConfig().horizon
 
 
-def test_acme_ppo_saves_after_an_interruption(tmp_path: pathlib.Path):
-    command = acme_ppo_command(tmp_path, "--minutes=10")
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
+def test_acme_ppo_saves_after_an_interruption(tmp_path: pathlib.Path, number: int):
+    returncode, output = run_until_an_update(tmp_path, number)
+    assert returncode == 0, output
+    checkpoint = checkpoints.read(tmp_path / "checkpoint.npz", ppo.PPOConfig)
+    assert checkpoint.counts["steps"] == curve_steps(tmp_path)[-1]
+
+
+@pytest.mark.slow
+def test_acme_ppo_goes_on_after_it_was_killed(tmp_path: pathlib.Path):
+    """It was in the middle of writing, as earlier versions of the curve did."""
+    returncode, output = run_until_an_update(tmp_path, signal.SIGKILL)
+    assert returncode == -signal.SIGKILL, output
+    saved = curve_steps(tmp_path)
+    with (tmp_path / "learning_curve.csv").open("a") as file:
+        file.write("0.0003,24")
+    (tmp_path / "checkpoint.npz.partial").write_bytes(b"PK")
+    finished = run(acme_ppo_command(tmp_path, "--resume", f"--steps={saved[-1] + 1}"))
+    assert finished.returncode == 0, finished.stderr
+    assert "Dropped 1 rows of" in finished.stderr
+    resumed = curve_steps(tmp_path)
+    assert resumed[:-1] == saved and resumed[-1] > saved[-1]
+
+
+def run_until_an_update(output: pathlib.Path, number: int) -> tuple[int, str]:
+    """Trains until a first update and its save, and sends a signal; returns code and output."""
+    command = acme_ppo_command(output, "--minutes=10")
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) as process:
         seen = b""
-        while b"episode_length" not in seen:  # the progress bar, after the first update
-            character = process.stderr.read(1)
+        while b"episode_length" not in seen or not (output / "checkpoint.npz").exists():
+            character = process.stderr.read(1)  # of the progress bar
             assert character, seen.decode()
             seen += character
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         seen += process.stderr.read()
-    assert process.returncode == 0, seen.decode()
-    checkpoint = ppo.read_checkpoint(tmp_path / "checkpoint.pkl")
-    assert checkpoint["counter"]["counts"]["steps"] == curve_steps(tmp_path)[-1]
+    return process.returncode, seen.decode()
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +180,8 @@ def amp_trained(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def test_acme_amp_leaves_a_checkpoint_and_a_learning_curve(amp_trained: pathlib.Path):
-    checkpoint = ppo.read_checkpoint(amp_trained / "checkpoint.pkl")
-    assert checkpoint["counter"]["counts"]["steps"] == curve_steps(amp_trained)[-1] >= 300
+    checkpoint = checkpoints.read(amp_trained / "checkpoint.npz", amp.AMPConfig)
+    assert checkpoint.counts["steps"] == curve_steps(amp_trained)[-1] >= 300
     assert (amp_trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     last = {name: float(value) for name, value in curve(amp_trained)[-1].items()}
     for name in ("style_reward", "test_style_reward", "expert_accuracy", "agent_accuracy"):
@@ -179,8 +202,8 @@ def test_acme_amp_mixes_the_reward_of_a_task(tmp_path: pathlib.Path):
     target = ("--env=amp_target_humanoid3d_locomotion", "--task_weight=0.5")
     finished = run(acme_amp_command(tmp_path, *target, "--steps=150"))
     assert finished.returncode == 0, finished.stderr
-    checkpoint = tmp_path / "checkpoint.pkl"
-    assert ppo.read_checkpoint(checkpoint)["config"].task_weight == 0.5
+    checkpoint = tmp_path / "checkpoint.npz"
+    assert checkpoints.read(checkpoint, amp.AMPConfig).config.task_weight == 0.5
     finished = run(acme_amp_command(tmp_path, target[0], f"--evaluate={checkpoint}"))
     assert finished.returncode == 0, finished.stderr
     assert "Style Reward" in finished.stdout
@@ -237,14 +260,6 @@ def test_replay_overwrites_the_oldest():
     assert set(replay.sample(generator, 200)[:, 0]) == {0.0, 1.0, 2.0}
     replay.add(np.arange(3.0, 7.0)[:, None])
     assert set(replay.sample(generator, 200)[:, 0]) == {2.0, 3.0, 4.0, 5.0, 6.0}
-
-
-def test_an_interrupted_write_leaves_the_old_checkpoint(tmp_path: pathlib.Path):
-    path = tmp_path / "checkpoint.pkl"
-    ppo.write_checkpoint(path, {"steps": 1})
-    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
-        ppo.write_checkpoint(path, {"steps": 2, "unwritable": lambda: None})
-    assert ppo.read_checkpoint(path) == {"steps": 1}
 
 
 def rollout_of(first: np.ndarray, rewards: np.ndarray, discounts: np.ndarray) -> ppo.Rollout:

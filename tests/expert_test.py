@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scene_rigs import DRAWS, IMITATE, TARGET, assert_share, open_scene
 
+from dm_deepmimic import errors
+
 pytest.importorskip("pybullet_data")
 
 
@@ -51,3 +53,12 @@ def test_counts_of_experts_are_whole_numbers():
     for count in (-1, 1.5, "x", None, True):
         with pytest.raises(ValueError, match="Expected a whole number of at least 0, got"):
             environment.sample_expert(count)
+
+
+@pytest.mark.parametrize("count", [10**7, 10**400])
+def test_samples_that_would_fill_the_memory_are_refused(count):
+    with pytest.raises(errors.CoreError) as error:
+        open_scene(TARGET).sample_expert(count)
+    assert str(error.value) == (
+        f"Expected at most 4424778 discriminator observations at a time, got {errors.shown(count)}."
+    )

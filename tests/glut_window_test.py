@@ -163,6 +163,48 @@ for _ in range(2):
         assert finished.returncode == 0, finished.stderr
         assert finished.stdout.splitlines() == 2 * ["'at the end' False"]
 
+    def test_another_thread_is_refused(self, display):
+        code = """
+from lock_test import in_a_thread
+env = dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, enable_draw=True)
+env.reset()
+env.render()
+window = env._rendering._window
+for call in (env.render, window.read, window.close, lambda: window.size,
+             lambda: window.run(lambda: 0.0), env.close):
+    print(*in_a_thread(call))
+print(window.is_open)
+env.close()
+print(window.is_open)
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        sentence = "Expected the thread that opened the window, got another one."
+        assert finished.stdout.splitlines() == [*6 * [sentence], "True", "False"]
+
+    def test_what_has_a_window_is_not_copied(self, display):
+        code = """
+import copy, pickle
+env = dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0, enable_draw=True)
+drop_in = dm_deepmimic.DeepMimicEnv(["--arg_file", "humanoid3d_walk"], True)
+for original in (env, drop_in):
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        try:
+            way(original)
+        except TypeError as error:
+            print(error)
+env.render()
+env.close()
+"""
+        finished = self.run(display, code)
+        assert finished.returncode == 0, finished.stderr
+        environments, drop_ins = (
+            "An environment with an open window cannot be copied or pickled: load one without "
+            "enable_draw.",
+            "A DeepMimicEnv that draws cannot be copied or pickled: make one without enable_draw.",
+        )
+        assert finished.stdout.splitlines() == 3 * [environments] + 3 * [drop_ins]
+
     def test_a_scene_that_cannot_be_loaded_leaves_no_window(self, display):
         code = """
 import subprocess

@@ -15,19 +15,21 @@ PACKAGE = pathlib.Path(dm_deepmimic.__file__).parent
 # From the bottom up: floors, and on each its rooms, which do not know of one another. A room holds
 # files and whole folders; a file may import what its own room holds, and the floors below.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"errors": ("errors.py",)},
+    {"errors": ("errors.py", "files.py")},
     {
+        "lock": ("lock.py",),
         "compiler": ("compiling.py", "linking.py", "progress.py", "sources.py"),
         "pointers": ("pointers.py",),
     },
     {"numbers": ("arrays.py", "checks.py", "rotations.py")},
     {
-        "files": ("arguments.py", "json_reader.py"),
+        "files": ("arguments.py", "array_files.py", "json_reader.py"),
         "settings": ("settings.py",),
     },
     {
         "character": ("character.py", "kinematics.py", "motion.py", "shapes.py"),
         "reader": ("settings_reader.py",),
+        "states": ("states.py",),
     },
     {
         "physics": ("embedded/physics/",),
@@ -38,15 +40,17 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "rendering": ("rendering/",),
         "world": (
             "embedded/draws.py", "embedded/features.py", "embedded/headings.py",
-            "embedded/hooks.py", "embedded/rewards.py", "embedded/senses.py", "embedded/state.py",
-            "embedded/targets.py",
+            "embedded/hooks.py", "embedded/observations.py", "embedded/rewards.py",
+            "embedded/senses.py", "embedded/state.py", "embedded/targets.py",
         ),
     },
     {"scenes": ("embedded/scenes/",)},
     {"scene files": ("choices.py", "presets.py", "scene_files.py")},
     {"embedded": ("embedded/",), "foreign": ("foreign/",)},
     {
-        "environment": ("batch.py", "environment.py", "specs.py"),
+        "environment": (
+            "batch.py", "dumps.py", "environment.py", "environment_base.py", "specs.py",
+        ),
         "drop-in": ("deepmimic_env.py",),
         "player": ("player.py",),
     },
@@ -58,13 +62,14 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "list": ("list.py",),
         "viewer": ("viewer/",),
     },
+    {"replay": ("replay.py",)},
 )  # fmt: skip
 
 # Who imports what is not Python's own; what is not here nobody may.
 OWNERS = {
     "OpenGL": {"rendering/glut_window.py"},
     "deepmimic": {"foreign/deepmimic.py"},
-    "dm_env": {"batch.py", "environment.py", "specs.py", "style_reward.py"},
+    "dm_env": {"batch.py", "environment.py", "environment_base.py", "specs.py", "style_reward.py"},
     "imageio": {"viewer/video.py"},
     "llvmlite": {"compiling.py", "linking.py"},
     "mujoco": {"rendering/renderer.py"},

@@ -69,7 +69,7 @@ class World:
             **{"world_scale": 4.0} | options,
         )  # fmt: skip
         self.physics = state.make_physics(self.tree, num_worlds, character.pose_size)
-        self.scratch = state.make_scratch(self.tree, character.pose_size)
+        self.scratch = state.make_scratch(self.tree, character.pose_size, np.zeros(1, np.int64))
         self.dofs = degrees_of_freedom(character)
 
     def place(self, pose: np.ndarray, velocity: np.ndarray | None = None, w: int = 0) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import rotations
+from dm_deepmimic import errors, rotations
 
 WALK = "humanoid3d_walk"
 JOINTS_2018 = slice(2, 107)  # 15 x (position, quaternion)
@@ -145,6 +145,18 @@ class TestActions:
                     core.set_action(core.reference_actions(time)[0])
                     target = core.batch.worlds.pd_target[0, 7:]
                     np.testing.assert_allclose(target, core.get_kin_pose()[7:], atol=1e-9)
+
+    @pytest.mark.parametrize(
+        "times",
+        [[[1, 2], [3]], [[0.1]], [np.nan], np.inf, "x", None, [0.1, 10**400], 10**5000, [1j], [{}]],
+        ids=range(10),
+    )
+    def test_what_is_no_list_of_times_is_refused(self, walk, times):
+        with pytest.raises(errors.CoreError) as error:
+            walk.core.reference_actions(times)
+        assert str(error.value) == (
+            f"Expected a list of finite times [s], got {errors.shown(times)}."
+        )
 
     def test_reference_actions_follow_the_clip(self, walk):
         walk.reset_to(time=0.2)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
+from dm_deepmimic import errors
 
 WALK = "humanoid3d_walk"
 TIMESTEP = 1.0 / 600.0
@@ -107,6 +108,36 @@ class TestNames:
             str(error.value) == "Unknown observation 'pixels'. Known observations: amp, dict, flat."
         )
 
+    @pytest.mark.parametrize(
+        "dtype", [int, ">i8", None, "c8", object, "f4,f4", "(2,)f4", "bogus", {"names": ["a"]}, 3.0]
+    )
+    def test_a_type_of_other_numbers_is_refused(self, dtype):
+        with pytest.raises(ValueError) as error:
+            dm_deepmimic.load(WALK, dtype=dtype)
+        assert str(error.value) == (
+            f"Expected a dtype of real floating-point numbers, got {dtype!r}."
+        )
+
+    def test_a_type_in_another_byte_order_is_refused(self):
+        swapped = np.dtype(np.float32).newbyteorder("S")
+        for load_one in (dm_deepmimic.load, lambda *a, **b: dm_deepmimic.load_batch(*a, 2, **b)):
+            with pytest.raises(ValueError) as error:
+                load_one(WALK, dtype=swapped)
+            assert str(error.value) == (
+                f"Expected a dtype in this machine's byte order, got {swapped!r}."
+            )
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, "=f4", "d"])
+    def test_all_real_types_are_those_of_specs_and_numbers(self, dtype):
+        with dm_deepmimic.load(WALK, seed=0, dtype=dtype) as environment:
+            environment.reset()
+            timestep = environment.step(np.zeros(environment.action_spec().shape))
+            environment.observation_spec().validate(timestep.observation)
+            environment.reward_spec().validate(timestep.reward)
+            environment.discount_spec().validate(timestep.discount)
+            specs = environment.action_spec(), environment.reward_spec()
+            assert {spec.dtype for spec in specs} == {timestep.reward.dtype} == {np.dtype(dtype)}
+
     def test_motions_that_are_nowhere_come_with_a_hint(self, monkeypatch):
         monkeypatch.setattr(dm_deepmimic.scene_files, "package_folders", lambda package: [])
         monkeypatch.delenv("DEEPMIMIC_DATA", raising=False)
@@ -194,11 +225,12 @@ class TestRoot:
             np.testing.assert_allclose(core.get_kin_pose()[[0, 2]], before[[0, 2]], atol=1e-15)
             assert core.batch.worlds.rows["origin"][0, 1] == 0.0
 
-    @pytest.mark.parametrize("time", [-0.1, float("nan"), float("inf")])
+    @pytest.mark.parametrize("time", [-0.1, float("nan"), float("inf"), 1e6, 1e308, 10**400])
     def test_a_reset_to_no_time_of_the_clip_is_refused(self, time):
         with load_free() as environment, pytest.raises(dm_deepmimic.CoreError) as error:
             environment.core.reset_time(time)
-        assert str(error.value) == f"Expected a finite time of at least 0 s, got {time!r}."
+        got = errors.shown(time)
+        assert str(error.value) == f"Expected a time from 0 to below 1e+06 s, got {got}."
 
 
 class TestUpdates:
@@ -213,23 +245,44 @@ class TestUpdates:
                 needs.append(core.need_new_action())
             assert np.flatnonzero(needs).tolist() == list(range(19, 200, 20))
 
-    def test_an_update_of_another_length_is_refused(self):
+    @pytest.mark.parametrize("time", [0.1, 10**400, "0.1", None, [0.1, 0.2], np.array(0.1)])
+    def test_an_update_of_another_length_is_refused(self, time):
         with load_free() as environment, pytest.raises(dm_deepmimic.CoreError) as error:
-            environment.core.update(0.1)
+            environment.core.update(time)
         assert str(error.value) == (
             "Expected an update of 0.0016666666666666666 s, 1/60 s over num_update_substeps = 10, "
-            "got 0.1."
+            f"got {dm_deepmimic.errors.shown(time)}."
         )
+
+    @pytest.mark.parametrize("seed", [-1, 1.5, "1", None, [0.1], np.array(3), np.nan])
+    def test_a_seed_is_a_whole_number(self, seed):
+        with load_free() as environment, pytest.raises(ValueError) as error:
+            environment.core.seed(seed)
+        assert str(error.value) == f"Expected a whole number seed >= 0, got {seed!r}."
 
     @pytest.mark.parametrize(
         ("pose", "sentence"),
         [
             (np.zeros(42), "Expected a pose of 43 finite numbers, got (42,)."),
+            ("up", "Expected a pose of 43 finite numbers, got 'up'."),
+            (np.eye(43)[5] * np.nan, "Expected a pose of 43 finite numbers, got nan at (0,)."),
             (
-                np.full(43, np.nan),
-                "Expected a pose of 43 finite numbers, got a number that is not finite.",
+                np.where(np.arange(43) == 42, -np.inf, 1.0),
+                "Expected a pose of 43 finite numbers, got -inf at (42,).",
+            ),
+            (
+                [10**400] * 43,
+                "Expected a pose of 43 finite numbers, got a number that no float holds.",
             ),
             (np.zeros(43), "Expected a rotation (w, x, y, z) at 3 in a pose, got four zeros."),
+            *(
+                (
+                    np.where(np.arange(43) == 11, number, np.eye(43)[[3, 7]].sum(axis=0)),
+                    f"Expected a rotation (w, x, y, z) at 11 in a pose, got [{number}, 0.0, 0.0, "
+                    "0.0].",
+                )
+                for number in (1e-200, 1e200)
+            ),
         ],
     )
     def test_a_bad_pose_is_refused_and_nothing_moves(self, pose, sentence):

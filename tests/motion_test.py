@@ -267,13 +267,26 @@ class TestErrors:
 
     def test_a_word_among_the_numbers(self, fail, clip_json):
         clip_json["Frames"][1][5] = "up"
-        assert fail() == ("Expected a finite number at Frames[1][5] in folder/clip.txt, got 'up'.")
-
-    @pytest.mark.parametrize(("number", "name"), [(float("nan"), "nan"), (float("inf"), "inf")])
-    def test_a_number_that_is_not_finite(self, fail, clip_json, number, name):
-        clip_json["Frames"][3][2] = number
         assert fail() == (
-            f"Expected a finite number at Frames[3][2] in folder/clip.txt, got {name}."
+            "Expected a number from -1e+06 to 1e+06 at Frames[1][5] in folder/clip.txt, got 'up'."
+        )
+
+    @pytest.mark.parametrize("number", [np.nan, np.inf, 1e308, -1e308, 1.1e6, -1.1e6, 10**400])
+    @pytest.mark.parametrize("column", [0, 2, 7, 13])
+    def test_a_number_that_is_not_finite_or_too_large(self, fail, clip_json, number, column):
+        clip_json["Frames"][3][column] = number
+        assert fail() == (
+            f"Expected a number from -1e+06 to 1e+06 at Frames[3][{column}] in folder/clip.txt, "
+            f"got {errors.shown(number)}."
+        )
+
+    @pytest.mark.parametrize("duration", [1e-9, 1e-7])
+    def test_a_change_that_is_too_fast(self, fail, clip_json, duration):
+        clip_json["Frames"][1][0] = duration
+        clip_json["Frames"][2][1] = clip_json["Frames"][1][1] + 1.0
+        assert fail().startswith(
+            "Expected a change of at most 1e+06 a second until the next frame at Frames[1][1] in "
+            "folder/clip.txt, got "
         )
 
     @pytest.mark.parametrize("duration", [0.0, -0.5])

@@ -127,6 +127,54 @@ class TestEnds:
             np.testing.assert_array_equal(timestep.observation, first.observation)
         assert environment.reset().first()
 
+    @pytest.mark.parametrize("of", ["record_state", "calc_reward"])
+    def test_numbers_that_the_type_cannot_hold_do_likewise(self, of):
+        def record_state(self, agent):
+            return np.array([7e4 if self.count else 0.25, 0.0])
+
+        def calc_reward(self, agent):
+            return 7e4
+
+        for dtype, is_valid in ((np.float16, False), (np.float32, True)):
+            environment = load_fake(sub(**{of: locals()[of]}), dtype=dtype)
+            first = environment.reset()
+            timestep = environment.step(np.zeros(2))
+            assert np.all(np.isfinite(timestep.observation)) and np.isfinite(timestep.reward)
+            assert timestep.mid() == is_valid
+            if not is_valid:
+                assert environment.end_reason is EndReason.INVALID
+                assert (timestep.reward, timestep.discount) == (0.0, 0.0)
+                if of == "record_state":
+                    np.testing.assert_array_equal(timestep.observation, first.observation)
+
+    def test_numbers_that_the_type_cannot_hold_cannot_begin_an_episode(self):
+        environment = load_fake(sub(record_goal=lambda self, agent: [-7e4]), dtype=np.float16)
+        with pytest.raises(dm_deepmimic.CoreError) as error:
+            environment.reset()
+        assert str(error.value) == (
+            "The core 'Custom' began an episode with numbers that are not finite, or beyond 65504."
+        )
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, 7e4])
+    def test_the_last_finite_discriminator_observation_comes_again(self, bad):
+        def record_amp(self, agent):
+            return [bad if self.count else 0.25]
+
+        amp = {"record_amp_obs_agent": record_amp, "get_amp_obs_size": lambda self: 1}
+        environment = load_fake(sub(**amp), dtype=np.float16, observation="amp")
+        assert environment.reset().observation["amp"].tolist() == [0.25]
+        assert environment.step(np.zeros(2)).observation["amp"].tolist() == [0.25]
+
+    def test_actions_are_checked_as_an_environment_does(self):
+        environment = load_fake(sub())
+        environment.reset()
+        for wrong in ([0.0, np.nan], [True, False], [1j, 0.0], [0.0], [[0.0], []]):
+            with pytest.raises(dm_deepmimic.ActionError) as by_step:
+                environment.step(wrong)
+            with pytest.raises(dm_deepmimic.ActionError) as by_core:
+                environment.core.set_action(0, wrong)
+            assert str(by_core.value) == str(by_step.value)
+
     def test_numbers_that_are_not_finite_cannot_begin_an_episode(self):
         environment = load_fake(sub(record_goal=lambda self, agent: [np.nan]))
         with pytest.raises(dm_deepmimic.CoreError) as error:
@@ -134,6 +182,35 @@ class TestEnds:
         assert str(error.value) == (
             "The core 'Custom' began an episode with numbers that are not finite."
         )
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_a_discriminator_observation_that_is_not_finite_too(self, bad):
+        def record(self, agent):
+            return [bad if self.count > UPDATES else 1.0, 2.0]
+
+        amp = sub(get_amp_obs_size=lambda self: 2, record_amp_obs_agent=record, end_after=100)
+        environment = load_fake(amp, observation="amp")
+        environment.reset()
+        assert environment.step(np.zeros(2)).mid()
+        timestep = environment.step(np.zeros(2))
+        assert environment.end_reason is EndReason.INVALID
+        assert timestep.observation["amp"].tolist() == [1.0, 2.0]
+        assert environment.core.record_amp_obs_agent().tolist() == [1.0, 2.0]
+
+    def test_after_a_reset_that_failed_nothing_goes_on_but_another(self):
+        env = ForkEnv()
+        environment = load_fake(env)
+        environment.reset()
+        env.record_goal = lambda agent: [np.nan]
+        with pytest.raises(dm_deepmimic.CoreError, match="not finite"):
+            environment.reset_to(time=0.5)
+        del env.record_goal
+        for call in (environment.core.control_step, lambda: environment.core.update(0.001)):
+            with pytest.raises(dm_deepmimic.CoreError) as error:
+                call()
+            assert str(error.value) == "The last reset of the core 'ForkEnv' failed: try another."
+        assert environment.reset().first()
+        assert environment.step(np.zeros(2)).mid()
 
     def test_is_done_ends_no_episode(self):
         environment = load_fake(sub(is_done=lambda self: True))

@@ -1,15 +1,19 @@
 """Tests of pictures without a window, and of what a machine lacks that cannot draw."""
 
+import concurrent.futures
 import ctypes
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 from pictures import SIZE, picture
 
 import dm_deepmimic
-from dm_deepmimic.rendering import offscreen
+from dm_deepmimic.rendering import drawing, offscreen
 
 WALK = "humanoid3d_walk"
 pytestmark = pytest.mark.usefixtures("draws")
@@ -43,6 +47,78 @@ class TestRenderers:
             first = one.render(seen)
             assert other.render(seen).shape == (60, 80, 3)
             np.testing.assert_array_equal(one.render(seen), first)
+
+    def test_several_threads_draw_each_its_own_picture(self, core):
+        seen = core.shapes()
+        cameras = [drawing.CAMERAS[name] for name in ("side", "front", "top", "angle")]
+        with offscreen.Renderer(*SIZE) as renderer:
+            expected = [renderer.render(seen, camera) for camera in cameras]
+
+            def draw(place: int) -> bool:
+                return all(
+                    np.array_equal(renderer.render(seen, cameras[place]), expected[place])
+                    for _ in range(20)
+                )
+
+            with concurrent.futures.ThreadPoolExecutor(4) as threads:
+                assert list(threads.map(draw, range(4))) == 4 * [True]
+
+    @pytest.mark.parametrize("count", range(3))
+    def test_one_that_is_closed_while_threads_draw_draws_or_says_so(self, core, count):
+        seen = core.shapes()
+        renderer = offscreen.Renderer(*SIZE)
+        expected, started = renderer.render(seen), threading.Barrier(4)
+
+        def draw(_: int) -> str:
+            started.wait()
+            for _ in range(100):
+                try:
+                    np.testing.assert_array_equal(renderer.render(seen), expected)
+                except dm_deepmimic.CoreError as error:
+                    return str(error)
+            return "drew all"
+
+        with concurrent.futures.ThreadPoolExecutor(3) as threads:
+            drawing_threads = threads.map(draw, range(3))
+            started.wait()
+            time.sleep(0.03 * count)
+            renderer.close()
+            said = set(drawing_threads)
+        assert said == {"Expected an open renderer: this one was closed."}
+
+    def test_one_that_another_thread_closes_meanwhile_draws_first(self, core):
+        seen = core.shapes()
+        renderer = offscreen.Renderer(*SIZE)
+        expected = renderer.render(seen)
+        closing, submit = threading.Thread(target=renderer.close), renderer._thread.submit
+
+        def submit_late(function, *arguments):
+            if function == renderer._draw:
+                closing.start()
+                closing.join(0.2)  # it has to wait
+            return submit(function, *arguments)
+
+        renderer._thread.submit = submit_late
+        np.testing.assert_array_equal(renderer.render(seen), expected)
+        closing.join()
+        with pytest.raises(dm_deepmimic.CoreError, match="Expected an open renderer"):
+            renderer.render(seen)
+
+    def test_an_interrupted_picture_leaves_the_next_ones_whole(self, core):
+        seen = core.shapes()
+        with offscreen.Renderer(1024, 1024) as renderer:
+            expected, interrupted = renderer.render(seen), 0
+            for count in range(20):
+                timer = threading.Timer(0.002 * count, signal.raise_signal, (signal.SIGINT,))
+                try:
+                    timer.start()
+                    np.testing.assert_array_equal(renderer.render(seen), expected)
+                    timer.join()
+                except KeyboardInterrupt:
+                    interrupted += 1
+                timer.join()
+            assert interrupted
+            np.testing.assert_array_equal(renderer.render(seen), expected)
 
     def test_a_closed_one_says_so(self, core):
         renderer = offscreen.Renderer(*SIZE)

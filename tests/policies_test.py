@@ -77,7 +77,7 @@ class TestPolicies:
     def test_the_examples_policies_are_found_in_their_folder(self, tmp_path):
         expected = network(226, 28)
         policy.write_policy(expected, tmp_path / policy.FILE)
-        for name in (tmp_path, tmp_path / "checkpoint.pkl", tmp_path / policy.FILE):
+        for name in (tmp_path, tmp_path / "checkpoint.npz", tmp_path / policy.FILE):
             assert policies.read_policy(str(name)).action_size == 28
 
     def test_a_network_of_another_size_is_refused(self, core):

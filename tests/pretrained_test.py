@@ -124,7 +124,9 @@ def skill_fixture(request) -> str:
 @pytest.fixture(scope="module", name="checkpoint")
 def checkpoint_fixture(skill) -> pathlib.Path:
     pytest.importorskip("pybullet_data")
-    return scene_files.find(f"data/policies/humanoid3d/humanoid3d_{skill}.ckpt.index", "policy")
+    return scene_files.find(
+        f"data/policies/humanoid3d/humanoid3d_{skill}.ckpt.index", scene_files.CHECKPOINT
+    )
 
 
 @pytest.fixture(scope="module", name="policy")
@@ -222,6 +224,23 @@ class TestDamage:
             writer.write(TENSORS)
             read_or_fail(writer)
 
+    def test_flipped_bits_of_a_policys_data_are_noticed_or_harmless(self, writer, parts):
+        writer.write(parts)
+        whole = writer.data().read_bytes()
+        generator = np.random.default_rng(0)
+        refused = 0
+        for _ in range(300):
+            position, bit = generator.integers(len(whole)), generator.integers(8)
+            writer.data().write_bytes(flipped(whole, position, 1 << bit))
+            try:
+                policy = pretrained.load_policy(writer.prefix)
+            except errors.AssetFormatError:
+                refused += 1
+            else:
+                states = policy.input_mean + policy.input_std * generator.normal(size=(10, 5))
+                assert np.all(np.isfinite(policy(states)))
+        assert 0 < refused < 300
+
     @hypothesis.given(noise=strategies.binary(max_size=60))
     @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
     def test_noise_for_a_block(self, writer, noise):
@@ -249,6 +268,48 @@ class TestCheckpointErrors:
         assert fail(errors.AssetNotFoundError) == (
             "No checkpoint data 'model.ckpt.data-00000-of-00001'. Looked for:\n"
             "  folder/model.ckpt.data-00000-of-00001"
+        )
+
+    def test_files_that_no_memory_holds(self, writer, fail):
+        writer.write(TENSORS)
+        with writer.data().open("r+b") as file:
+            file.truncate(2**40)  # no bytes on the disk
+        assert fail() == (
+            "Expected at most 1073741824 bytes at its size in "
+            "folder/model.ckpt.data-00000-of-00001, got 1099511627776."
+        )
+        with writer.index.open("r+b") as file:
+            file.truncate(2**40)
+        assert fail() == (
+            "Expected at most 1048576 bytes at its size in folder/model.ckpt.index, "
+            "got 1099511627776."
+        )
+
+    def test_a_block_that_comes_again(self, writer, fail):
+        """Thousands of handles of one large block would take for ever."""
+        sizes = []
+
+        def spoil(content: bytes) -> bytes:
+            sizes.append(len(content))
+            handle = varint(0) + varint(sizes[0])
+            return content if len(sizes) == 1 else block([(b"a", handle), (b"b", handle)])
+
+        writer.spoil = spoil
+        writer.write({})
+        assert fail() == (
+            f"Expected a block from byte {sizes[0]} on at the index block in "
+            "folder/model.ckpt.index, got 0."
+        )
+
+    def test_names_that_grow_with_each_entry(self, writer, fail):
+        """A few bytes an entry would become gigabytes of names."""
+        letters = b"".join(varint(size) + b"\1\0x" for size in range(600))
+        first = []
+        writer.spoil = lambda content: content if first else first.append(1) or letters + bytes(4)
+        writer.write({})
+        assert fail() == (
+            "Expected a name of at most 512 bytes at the block at byte 0 in "
+            "folder/model.ckpt.index, got 513."
         )
 
     def test_another_file(self, writer, fail):
@@ -514,6 +575,12 @@ class TestPolicyErrors:
         assert fail("agent/resource/g_norm/std", np.array([1.0, number])) == (
             "Expected numbers above 0 at agent/resource/g_norm/std in folder/model.ckpt.index, "
             f"got {number}."
+        )
+
+    def test_weights_that_overflow(self, fail):
+        assert fail("agent/main/actor/0/dense/kernel", np.full((5, 7), 3e38, np.float32)) == (
+            "Expected weights that can be summed for inputs up to 100 at layers in "
+            "folder/model.ckpt.index, got an overflow."
         )
 
     def test_a_gated_network(self, fail):

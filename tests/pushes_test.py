@@ -206,8 +206,9 @@ class TestErrors:
         [
             (np.zeros((3, 6)), "(3, 6)"),
             (np.zeros((1, 15, 6)), "(1, 15, 6)"),
-            (np.full((15, 6), np.nan), "a number that is not finite"),
-            (np.full((15, 6), np.inf), "a number that is not finite"),
+            (np.full((15, 6), np.nan), "nan at (0, 0)"),
+            (np.where(np.arange(90).reshape(15, 6) == 50, np.inf, 0.0), "inf at (8, 2)"),
+            ([6 * [10**400]] * 15, "a number that no float holds"),
             ([[1.0], [2.0, 3.0]], "[[1.0], [2.0, 3.0]]"),
             ("hard", "'hard'"),
         ],
@@ -224,7 +225,7 @@ class TestErrors:
         [
             (np.zeros((15, 6)), "(15, 6)"),
             (np.zeros((3, 15, 6)), "(3, 15, 6)"),
-            (np.full((2, 15, 6), np.nan), "a number that is not finite"),
+            (np.full((2, 15, 6), np.nan), "nan at (0, 0, 0)"),
         ],
     )
     def test_a_bad_force_on_a_batch_says_what_was_expected(self, bad, got):

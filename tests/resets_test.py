@@ -79,9 +79,12 @@ class TestArguments:
             ("radian", "1", "a number from -10000 to 10000"),
             ("noise_min", math.nan, "a number from -10000 to 10000"),
             ("time_max", math.inf, "a number from -10000 to 10000"),
+            ("time_max", np.array(1.0), "a number from -10000 to 10000"),
+            ("resolve", np.array(True), "true or false"),
             ("knees", "left_knee", "names of joints"),
+            ("knees", np.array(["left_knee"]), "names of joints"),
             ("held_joints", (3,), "names of joints"),
-            ("time_min", -1, "a time of at least 0"),
+            ("time_min", -1.0, "a time of at least 0"),
             ("interp", 1.1, "a factor from 0 to 1"),
             ("radian", -0.1, "an angle of at least 0"),
             ("time_max", -0.1, "at least time_min (0.0)"),
@@ -92,6 +95,22 @@ class TestArguments:
         with pytest.raises(dm_deepmimic.ArgumentError) as error:
             ResetArgs.of({key: value})
         assert str(error.value) == f"Expected {expected} for '{key}' in reset_args, got {value!r}."
+
+    @pytest.mark.parametrize("key", ["time_min", "time_max", "radian", "interp", "noise_max"])
+    @pytest.mark.parametrize("digits", [400, 5000])
+    def test_a_number_beyond_all_is_refused(self, key, digits):
+        got = "int of thousands of digits" if digits > 4300 else "1" + 56 * "0" + "..."
+        with pytest.raises(dm_deepmimic.ArgumentError) as error:
+            ResetArgs.of({key: 10**digits})
+        assert str(error.value) == (
+            f"Expected a number from -10000 to 10000 for '{key}' in reset_args, got {got}."
+        )
+
+    def test_numbers_become_floats(self):
+        args = ResetArgs(time_max=np.float16(0.5), interp=1, resolve=np.False_)
+        assert [type(value) for value in (args.time_max, args.interp, args.resolve)] == [
+            float, float, bool,
+        ]  # fmt: skip
 
     def test_an_unknown_key_comes_with_a_suggestion(self):
         with pytest.raises(dm_deepmimic.UnknownNameError) as error:
@@ -384,12 +403,12 @@ class TestPlaces:
         [
             ({}, "Expected a time or a frame, got time=None, frame=None."),
             ({"time": 0.1, "frame": 2}, "Expected a time or a frame, got time=0.1, frame=2."),
-            ({"time": -1.0}, "Expected a finite time of at least 0 s, got -1.0."),
+            ({"time": -1.0}, "Expected a time from 0 to below 1e+06 s, got -1.0."),
             ({"frame": -1}, "Expected a frame from 0 to 38, got -1."),
             ({"frame": 39}, "Expected a frame from 0 to 38, got 39."),
             ({"frame": 1.5}, "Expected a frame from 0 to 38, got 1.5."),
             ({"frame": True}, "Expected a frame from 0 to 38, got True."),
-            ({"time": "soon"}, "Expected a finite time of at least 0 s, got 'soon'."),
+            ({"time": "soon"}, "Expected a time from 0 to below 1e+06 s, got 'soon'."),
         ],
     )
     def test_no_place_of_the_clip_is_refused_and_the_episode_goes_on(self, walk, place, sentence):

@@ -1,9 +1,11 @@
 """Tests of finding and reading a scene's files."""
 
 import importlib.util
+import os
 import pathlib
 import shutil
 import sys
+import warnings
 
 import pytest
 
@@ -41,6 +43,15 @@ class TestFind:
             )
             assert found == place
             place.unlink()
+
+    def test_a_variable_without_a_folder_is_a_warning(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("DEEPMIMIC_DATA", str(tmp_path / "nowhere"))
+        with pytest.warns(UserWarning) as caught:
+            scene_files.read_scene("humanoid3d_walk")
+        assert [str(warning.message) for warning in caught] == [
+            "Expected a folder in $DEEPMIMIC_DATA, got "
+            f"{str(tmp_path / 'nowhere')!r}, which is none."
+        ]
 
     def test_an_absolute_path_is_looked_for_nowhere_else(self, tmp_path):
         path = put(tmp_path)
@@ -85,6 +96,25 @@ class TestFind:
         assert str(info.value) == f"No data root '{path}'. Looked for:\n  {path}"
 
     @pytest.mark.parametrize(
+        "name", [300 * "x", 5000 * "x/", "a\0b", "\udcff", "/dev/null/x", "pipe", "/dev/zero"]
+    )
+    def test_names_that_no_file_can_have_are_nowhere(self, name):
+        if hasattr(os, "mkfifo"):
+            os.mkfifo("pipe")  # whoever opened it would wait for ever
+        for kind, find in (
+            ("state file", lambda: scene_files.find(name, "state file")),
+            ("data root", lambda: scene_files.find("a.txt", "file", data_root=name)),
+            ("arg file", lambda: scene_files.read_scene(f"{name}.txt")),
+            ("arg file", lambda: scene_files.read_command_line(["--arg_file", f"{name}.txt"])),
+        ):
+            with pytest.raises(errors.AssetNotFoundError, match=f"^No {kind} '"):
+                find()
+
+    def test_a_word_of_any_length_is_no_preset(self):
+        with pytest.raises(errors.UnknownNameError, match=r"^Unknown preset 'xxx"):
+            scene_files.read_scene(300 * "x")
+
+    @pytest.mark.parametrize(
         "name",
         [
             "characters/humanoid3d.txt",
@@ -96,6 +126,51 @@ class TestFind:
     )
     def test_our_own_data_is_found(self, name):
         assert scene_files.find(f"data/{name}", "file") == PACKAGE / "data" / name
+
+
+def test_hundreds_of_files_may_nest_and_not_in_a_circle(tmp_path):
+    count = 500
+    for number in range(count):
+        put(tmp_path, f"{number}.txt").write_text(f"--arg_file {number + 1}.txt\n--a 1\n")
+    put(tmp_path, f"{count}.txt").write_text("--scene imitate\n")
+    read = scene_files.read_scene(tmp_path / "0.txt").arguments
+    assert read["scene"].values == ("imitate",) and len(read.files) == count + 1
+    put(tmp_path, f"{count}.txt").write_text("--arg_file 0.txt\n")
+    with pytest.raises(errors.ArgumentError) as info:
+        scene_files.read_scene(tmp_path / "0.txt")
+    assert str(info.value) == (
+        "Expected a file that does not lead back to itself for 'arg_file' in "
+        f"{tmp_path / f'{count}.txt'}:1, got '0.txt'."
+    )
+
+
+class TestVariable:
+    """$DEEPMIMIC_DATA where it points nowhere."""
+
+    @pytest.mark.parametrize("place", ["nowhere", "file", "a" * 300])
+    def test_each_scene_that_is_read_warns_once(self, place, tmp_path, monkeypatch):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("DEEPMIMIC_DATA", str(tmp_path / place))
+        sentence = f"Expected a folder in $DEEPMIMIC_DATA, got {str(tmp_path / place)!r}, which is"
+        for read in (
+            lambda: scene_files.read_scene("humanoid3d_walk"),
+            lambda: scene_files.read_command_line(["--arg_file", "humanoid3d_walk"]),
+        ):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                scene = read()
+                for _ in range(2):
+                    scene.find("data/characters/humanoid3d.txt", "character file")
+            assert [str(warning.message) for warning in caught] == [f"{sentence} none."]
+            assert caught[0].filename == __file__
+
+    @pytest.mark.parametrize("place", ["", "folder"])
+    def test_nobody_is_warned_without_it_or_of_a_folder(self, place, tmp_path, monkeypatch):
+        (tmp_path / "folder").mkdir()
+        monkeypatch.setenv("DEEPMIMIC_DATA", place and str(tmp_path / place))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            scene_files.read_scene("humanoid3d_walk")
 
 
 class TestPackageFolders:
@@ -118,6 +193,21 @@ class TestPackageFolders:
         monkeypatch.setattr(importlib.util, "find_spec", find_spec)
         with pytest.raises(errors.AssetNotFoundError):
             scene_files.find("nowhere.txt", "file")
+
+    def test_checkpoints_of_deepmimics_do_not_hide_pybullets(self, tmp_path, monkeypatch):
+        for package in ("deepmimic", "pybullet_data"):
+            put(tmp_path, f"{package}/__init__.py").write_text("")
+            monkeypatch.delitem(sys.modules, package, raising=False)
+        monkeypatch.syspath_prepend(tmp_path)
+        name = "data/policies/both.ckpt.index"
+        theirs, ports = (
+            put(tmp_path, f"{place}/{name}") for place in ("deepmimic", "pybullet_data")
+        )
+        assert scene_files.find(name, scene_files.CHECKPOINT) == ports
+        assert scene_files.find(name, "file") == theirs
+        alone = put(tmp_path, "deepmimic/data/policies/alone.ckpt.index")
+        found = scene_files.find("data/policies/alone.ckpt.index", scene_files.CHECKPOINT)
+        assert found == alone
 
     def test_pybullets_clips_are_found(self):
         pytest.importorskip("pybullet_data", reason="pybullet is not installed")

@@ -257,6 +257,12 @@ class TestRewardWeights:
             ),
             (
                 TARGET,
+                {"position": 1e308, "speed": 1e308},
+                "Expected weights whose sum is finite for 'reward_weights' in load, got "
+                "{'position': 1e+308, 'speed': 1e+308}.",
+            ),
+            (
+                TARGET,
                 [0.5, 0.5],
                 "Expected weights by the names of terms for 'reward_weights' in load, got "
                 "[0.5, 0.5].",

@@ -206,6 +206,25 @@ class TestErrors:
                 style_reward.StyleReward(environment, height_logit, **{name: value})
         assert str(caught.value) == f"Expected a finite {name} of at least 0, got {value!r}."
 
+    @pytest.mark.parametrize(
+        ("dtype", "weights", "sentence"),
+        [
+            (
+                np.float16, {"style_weight": 300.0, "scale": 300.0},
+                "Expected rewards up to 65504, the largest float16, got 90000.5.",
+            ),
+            (
+                np.float64, {"style_weight": 1e200, "scale": 1e200},
+                "Expected rewards up to 1.79769e+308, the largest float64, got inf.",
+            ),
+        ],
+    )  # fmt: skip
+    def test_rewards_that_the_type_cannot_hold_are_refused(self, dtype, weights, sentence):
+        with dm_deepmimic.load(WALK, seed=0, dtype=dtype) as environment:
+            with pytest.raises(ValueError) as caught:
+                style_reward.StyleReward(environment, height_logit, **weights)
+        assert str(caught.value) == sentence
+
     def test_logits_of_another_shape_are_refused(self):
         with styled(discriminator=lambda observations: observations[..., :1]) as environment:
             with pytest.raises(ValueError) as caught:

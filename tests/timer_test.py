@@ -31,6 +31,18 @@ def test_limits_are_uniform_between_the_smallest_and_the_largest():
     assert limits.mean() == pytest.approx(1.5, abs=0.03)
 
 
+@pytest.mark.parametrize("count", [-1, "3", None, np.nan, [3]])
+def test_a_sample_count_is_a_number(count):
+    with pytest.raises(errors.CoreError, match="Expected a sample count of at least 0, got "):
+        make_timer().set_sample_count(count)
+
+
+def test_a_sample_count_beyond_the_floats_is_the_end_of_annealing():
+    timer = make_timer()
+    timer.set_sample_count(10**400)
+    assert 5.0 <= draws(timer).min() and draws(timer).max() <= 10.0
+
+
 def test_exponential_ones_are_cut_at_the_largest():
     limits = draws(make_timer(timer_type="exp"))
     assert limits.min() >= 1.0 and limits.max() == 2.0
@@ -63,12 +75,33 @@ def test_without_annealing_the_first_limits_stay():
     assert draws(timer).max() < 2.0
 
 
+def test_an_infinite_longest_limit_is_no_limit_from_a_finite_shortest():
+    timer, generator = make_timer(time_lim_max=np.inf), np.random.default_rng(0)
+    assert timer.draw(generator, Mode.TRAIN) == np.inf
+    assert generator.random() == np.random.default_rng(0).random()
+    exponential = draws(make_timer(timer_type="exp", time_lim_max=np.inf))
+    assert np.all(np.isfinite(exponential)) and exponential.max() > 2.0
+
+
+def test_no_limit_anneals_to_one():
+    timer = make_timer(time_lim_min=np.inf, time_lim_max=np.inf)
+    assert draws(timer).min() == np.inf
+    timer.set_sample_count(100)
+    assert 5.0 <= draws(timer).min() < draws(timer).max() <= 10.0
+
+
+def test_counts_beyond_all_floats_are_after_annealing():
+    timer = make_timer()
+    timer.set_sample_count(10**400)
+    assert draws(timer).min() >= 5.0
+
+
 def test_the_longest_is_of_both():
     assert make_timer().longest == 10.0
-    assert make_timer(time_lim_max=np.inf).longest == np.inf
+    assert make_timer(time_lim_max=np.inf, timer_type="exp").longest == np.inf
 
 
-@pytest.mark.parametrize("count", [-1, np.nan])
+@pytest.mark.parametrize("count", [-1, np.nan, "3", None, True, [1], np.array(3)])
 def test_a_negative_count_is_refused(count):
     with pytest.raises(errors.CoreError) as error:
         make_timer().set_sample_count(count)

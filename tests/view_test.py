@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fake_core import DrawingEnv
+from lock_test import in_a_thread
 from pictures import blue
 
 import dm_deepmimic
@@ -87,3 +88,17 @@ class TestEnvironments:
             "The DrawingEnv core does not support pictures without a window. It supports "
             "load(..., enable_draw=True)."
         )
+
+    def test_another_thread_draws_only_while_nobody_steps(self):
+        with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+            environment.reset()
+
+            def draw():
+                return environment.render("rgb_array", width=32, height=24)
+
+            with environment.core.alone():
+                (error,) = in_a_thread(draw)
+            assert isinstance(error, dm_deepmimic.CoreError)
+            assert str(error) == "Two threads used one environment at the same time."
+            (picture,) = in_a_thread(draw)
+            assert picture.shape == (24, 32, 3)

@@ -35,11 +35,15 @@ def reference_actions(
     Raises:
         CoreError: The times are no list of finite numbers.
     """
-    times = np.atleast_1d(np.asarray(times, np.float64))
-    if times.ndim != 1 or not np.all(np.isfinite(times)):
-        raise errors.CoreError(f"Expected a list of finite times [s], got {times}.")
-    actions = np.zeros((len(times), character.action_size))
-    _write_reference(character.skeleton, clips, index, times, actions)
+    try:
+        array = np.atleast_1d(np.asarray(times, np.float64))
+    except (OverflowError, TypeError, ValueError):  # ragged, or none of numbers that a float holds
+        array = np.full(1, np.nan)
+    if array.ndim != 1 or not np.all(np.isfinite(array)):
+        got = errors.shown(times)
+        raise errors.CoreError(f"Expected a list of finite times [s], got {got}.")
+    actions = np.zeros((len(array), character.action_size))
+    _write_reference(character.skeleton, clips, index, array, actions)
     return actions
 
 

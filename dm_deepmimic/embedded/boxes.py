@@ -18,17 +18,20 @@ DISTANCES = (1.0, 2.0)  # from the character [m]
 SPEEDS = (10.0, 20.0)  # [m/s]
 LIFE_TIME = 2.0  # [s]
 SMALLEST, LARGEST = 0.01, 1.0  # sides that can be asked for [m]
+FARTHEST = 1e6  # coordinate of a place or a velocity that can be [m, m/s]
 MAX_BOXES = 30
 
 
 class Boxes:
-    """The boxes beside the character of a single world; each disappears after `LIFE_TIME`."""
+    """The boxes beside the character of a single world; each disappears after `LIFE_TIME`.
+
+    Attributes:
+        generator: Draws those that are thrown at the character.
+    """
 
     def __init__(self, batch: WorldBatch) -> None:
         self._batch = batch
-        self._bodies: list[FreeBody] = []  # by number, those that are gone too
-        self._ends = dict[int, float]()  # by number, oldest first
-        self._generator = np.random.default_rng(0)
+        self.generator = np.random.default_rng(0)
 
     def throw(self, side: float, position: npt.ArrayLike, velocity: npt.ArrayLike) -> None:
         """Adds a box; beyond `MAX_BOXES` the oldest disappears.
@@ -39,26 +42,41 @@ class Boxes:
             velocity: Shape `(3,)` [m/s].
 
         Raises:
-            CoreError: A number is not finite, or the side is not from 0.01 to 1 m.
+            CoreError: A number is not finite or too large, or the side is not from 0.01 to 1 m; or
+                the last step was interrupted.
         """
         try:
             place, speed = np.array(position, np.float64), np.array(velocity, np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             place = speed = np.zeros(0)
         fits = checks.is_real(side) and SMALLEST <= side <= LARGEST
         if not fits or not _is_point(place) or not _is_point(speed):
+            got = ", ".join(map(errors.shown, (side, position, velocity)))
             raise errors.CoreError(
                 "Expected a box with a side from 0.01 to 1 m, and a position and a velocity of "
-                f"three finite numbers, got {side!r}, {position!r}, {velocity!r}."
+                f"three numbers from {-FARTHEST:g} to {FARTHEST:g}, got {got}."
             )
-        if len(self._ends) == MAX_BOXES:
-            self._remove(next(iter(self._ends)))
-        number = min(set(range(MAX_BOXES)) - self._ends.keys())
-        box = FreeBody(BOX, float(side), DENSITY * side**3, FRICTION)
-        self._bodies[number : number + 1] = [box]
-        self._batch.set_boxes(self._bodies)
-        self._put(number, place, speed)
-        self._ends[number] = self._batch.worlds.rows["time"][0] + LIFE_TIME
+        batch = self._batch
+        with batch.lock:
+            batch.turns.check(np.ones(1, np.bool_))
+            present = self._present()
+            vacant = {*range(MAX_BOXES)} - {*present}
+            number = min(vacant) if vacant else min(present, key=self._end)
+            bodies = list(batch.memory.boxes)
+            bodies[number : number + 1] = [box_of(float(side))]
+            tree, history = batch.build_tree(bodies), batch.worlds.history.shape[1]
+            memory = batch.memory.resized(tree, tuple(bodies), history)
+            index, worlds = self._index(number), memory.worlds
+            worlds.physics.leaves[0, tree.num_links + index] = EMPTY_LEAF
+            state = worlds.physics.free[0, index]
+            state["position"], state["rotation"] = place, (1.0, 0.0, 0.0, 0.0)
+            state["speed"], state["spin"] = speed, 0.0
+            state["is_present"] = True
+            end = worlds.rows["time"][0] + LIFE_TIME
+            later = np.nextafter(max(map(self._end, present), default=0.0), np.inf)
+            worlds.free_ends[0, index] = max(end, later)  # boxes of one moment have an order too
+            batch.memory = memory  # at once, whatever interrupts this
+            batch.changes += 1
 
     def throw_at_character(self) -> None:
         """Throws a random box at the character, as fast as the original's."""
@@ -71,7 +89,7 @@ class Boxes:
             ]
         )
         low, high = places.min(axis=0), places.max(axis=0)
-        centre, extent, draw = 0.5 * (low + high), high - low, self._generator.uniform
+        centre, extent, draw = 0.5 * (low + high), high - low, self.generator.uniform
         angle, side = draw(-np.pi, np.pi), draw(*SIDES)
         away = 0.5 * np.hypot(extent[0], extent[2]) + draw(*DISTANCES)
         height = max(centre[1] + draw(-0.5, 0.5) * extent[1], side)
@@ -84,41 +102,35 @@ class Boxes:
         self.throw(side, position, speed * aim / np.linalg.norm(aim) + moving)
 
     def shapes(self) -> list[Shape]:
-        """Returns the boxes."""
-        return [self._shape(number) for number in self._ends]
+        """Returns the boxes, the oldest first."""
+        boxes, free = self._batch.memory.boxes, self._batch.worlds.physics.free[0].copy()
+        return [
+            Shape(
+                BOX, np.full(3, boxes[number].size), free["position"][self._index(number)],
+                free["rotation"][self._index(number)], Role.BOX,
+            )
+            for number in sorted(self._present(), key=self._end)
+        ]  # fmt: skip
 
-    def expire(self) -> None:
-        """Removes the boxes whose time is over."""
-        now = self._batch.worlds.rows["time"][0]
-        for number in [number for number, end in self._ends.items() if now >= end]:
-            self._remove(number)
+    def _present(self) -> list[int]:
+        """Returns the numbers of those that are there."""
+        free = self._batch.worlds.physics.free[0]
+        numbers = range(len(self._batch.memory.boxes))
+        return [number for number in numbers if free["is_present"][self._index(number)]]
 
-    def clear(self) -> None:
-        """Removes all boxes."""
-        for number in list(self._ends):
-            self._remove(number)
-
-    def _put(self, number: int, position: Array, velocity: Array) -> None:
-        tree, physics = self._batch.scene.tree, self._batch.worlds.physics
-        physics.leaves[0, tree.num_links + self._index(number)] = EMPTY_LEAF
-        state = physics.free[0, self._index(number)]
-        state["is_present"] = True
-        state["position"], state["rotation"] = position, (1.0, 0.0, 0.0, 0.0)
-        state["speed"], state["spin"] = velocity, 0.0
-
-    def _remove(self, number: int) -> None:
-        self._batch.worlds.physics.free[0, self._index(number)]["is_present"] = False
-        del self._ends[number]
-
-    def _shape(self, number: int) -> Shape:
-        size = np.full(3, self._bodies[number].size)
-        state = self._batch.worlds.physics.free[0, self._index(number)].copy()
-        return Shape(BOX, size, state["position"], state["rotation"], Role.BOX)
+    def _end(self, number: int) -> float:
+        """Returns when a box disappears, by the episode's time [s]."""
+        return float(self._batch.worlds.free_ends[0, self._index(number)])
 
     def _index(self, number: int) -> int:
         """Returns which of the world's free bodies a box is."""
         return len(self._batch.scene_bodies) + number
 
 
+def box_of(side: float) -> FreeBody:
+    """Returns a cube by the length of its side [m]."""
+    return FreeBody(BOX, side, DENSITY * side**3, FRICTION)
+
+
 def _is_point(array: Array) -> bool:
-    return array.shape == (3,) and bool(np.all(np.isfinite(array)))
+    return array.shape == (3,) and bool(np.all(np.abs(array) <= FARTHEST))

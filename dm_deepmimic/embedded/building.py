@@ -68,21 +68,20 @@ def build_worlds(
         )
 
 
-def drawn_seeds(seed: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
-    """Returns one seed a world: those given, or s, s + 1, ... of an integer s; None draws them.
+def drawn_seeds(seed: int | Sequence[int] | None, count: int) -> Sequence[int]:
+    """Returns one seed a world: those given, or s, s + 1, ... of an integer s; None draws s.
 
     Raises:
         ValueError: A seed is no whole number of at least 0, or there are not as many as worlds.
     """
     if seed is None:
-        words = np.random.SeedSequence().generate_state(count, np.uint64)
-        return tuple(int(word) for word in words)
-    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
-        if len(seed) != count:
-            raise ValueError(f"Expected {count} seeds, one a world, got {len(seed)}.")
-        return tuple(checks.whole_number("seed", each, 0) for each in seed)
+        seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(seed, np.ndarray) and seed.ndim > 0:
+        seed = list(seed)
+    if isinstance(seed, Sequence) and not isinstance(seed, (str, bytes)):
+        return checks.seeds(seed, count)
     first = checks.whole_number("seed", seed, 0)
-    return tuple(first + world for world in range(count))
+    return range(first, first + count)  # as many as may be, before there is room for them
 
 
 def _check_supported(settings: Settings, scene: SceneFiles) -> None:

@@ -1,19 +1,26 @@
 """The embedded core: one world to reset, step, act in, pose, push and look at."""
 
+import copy
 import dataclasses
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import checks, errors
-from dm_deepmimic.arrays import Array, BoolArray
+from dm_deepmimic import checks, errors, states
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
-from dm_deepmimic.embedded import boxes, scenery
+from dm_deepmimic.embedded import boxes, generators, scenery, snapshots, starts
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
 from dm_deepmimic.embedded.worlds import WorldBatch
+from dm_deepmimic.lock import Lock
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
+from dm_deepmimic.states import State
+
+THROWS = "throws"  # in states, chance of the boxes
+SHORTEST, LONGEST = 1e-150, 1e150  # rotations of a pose before they are normalised
+_ONLY = np.ones(1, np.bool_)
 
 
 class EmbeddedCore(DeepMimicMethods):
@@ -35,40 +42,44 @@ class EmbeddedCore(DeepMimicMethods):
         super().__init__(batch)
         self._boxes = boxes.Boxes(batch)
 
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
     def update(self, timestep: float) -> None:
         """Advances by one update; a time that is not above 0, a viewer's step back, does nothing.
 
         Raises:
             CoreError: The time is not the update's length, 1/60 s over `num_update_substeps`.
         """
-        if timestep <= 0.0:
+        if checks.is_real(timestep) and timestep <= 0.0:
             return
-        if not abs(timestep - self.batch.timestep) <= 1e-9:
+        if not checks.is_finite(timestep) or not abs(timestep - self.batch.timestep) <= 1e-9:
             raise errors.CoreError(
                 f"Expected an update of {self.batch.timestep!r} s, 1/60 s over num_update_substeps "
-                f"= {self.batch.settings.num_update_substeps}, got {timestep!r}."
+                f"= {self.batch.settings.num_update_substeps}, got {errors.shown(timestep)}."
             )
         self.batch.update()
-        self._boxes.expire()
 
     def control_step(self) -> None:
         """Runs updates until the agent must act again, or until the episode ended."""
         self.batch.control_step()
-        self._boxes.expire()
+
+    def limit_numbers(self, largest: float) -> None:
+        """Makes episodes invalid with a number in an observation or a reward beyond the largest."""
+        self.batch.limit_numbers(largest)
 
     def reset(self) -> None:
         """Starts an episode at a random time of the clip, or where and how the reset arguments
         say.
         """
-        self._boxes.clear()
-        self.batch.reset(np.ones(1, np.bool_))
+        self.batch.reset(_ONLY)
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
         """Starts an episode at a time of the clip [s], or at one of its frames, with the noise of
         the reset arguments; of a set a clip is drawn.
 
         Raises:
-            CoreError: The time is negative or not finite, or there is no such frame.
+            CoreError: The clip has no such time or frame, or the time is beyond 1e6 s.
         """
         self._reset_at(time, frame, None)
 
@@ -89,7 +100,7 @@ class EmbeddedCore(DeepMimicMethods):
         around it must have been reset before, and goes on from there.
 
         Raises:
-            CoreError: The time is negative or not finite.
+            CoreError: The clip has no such time, or it is beyond 1e6 s.
             ArgumentError: The noise is out of range.
         """
         noise = self._noise(
@@ -107,8 +118,12 @@ class EmbeddedCore(DeepMimicMethods):
         self._reset_at(None, index, self._noise(*noise, **named_noise))
 
     def seed(self, seed: int) -> None:
-        """Restarts this core's random numbers, and no other's."""
-        self.batch.seed([seed])
+        """Restarts this core's random numbers, and no other's.
+
+        Raises:
+            ValueError: The seed is no whole number of at least 0.
+        """
+        self.batch.seed([checks.whole_number("seed", seed, 0)])
 
     def set_action(self, agent_id: Any, action: npt.ArrayLike | None = None) -> None:
         """Sets the PD targets; `set_action(action)` is short for `set_action(0, action)`.
@@ -118,10 +133,10 @@ class EmbeddedCore(DeepMimicMethods):
             action: Rotations and angles in the character's layout, shape `(get_action_size(),)`.
 
         Raises:
-            ActionError: The shape is another or a number is not finite.
+            ActionError: Shape, type or a number of the action is wrong.
         """
         given = agent_id if action is None else action
-        array = checks.core_action(given, self.batch.action_size)
+        array = checks.actions(given, (self.batch.action_size,), self.action_names)
         self.batch.set_actions(array[np.newaxis])
 
     def record_state(self, agent_id: int = 0) -> Array:
@@ -219,16 +234,59 @@ class EmbeddedCore(DeepMimicMethods):
         """Returns whether each body touched the ground in the last engine step, shape `(J,)`."""
         return self.batch.worlds.contact[0].copy()
 
+    def alone(self) -> Lock:
+        """Keeps other threads out, as a context manager.
+
+        Raises:
+            CoreError: Another thread is in it.
+        """
+        return self.batch.lock
+
+    @property
+    def changes(self) -> IntArray:
+        """How often anything but actions has changed the world, shape `(1,)`."""
+        return self.batch.changes
+
+    def get_state(self) -> State:
+        """Returns all that the world needs to go on from now.
+
+        Raises:
+            CoreError: The last step was interrupted.
+        """
+        state = snapshots.take_state(self.batch, _ONLY)
+        throws = states.frozen({THROWS: generators.words_of([self._boxes.generator])})
+        return State(state.model, state.rows, {**state.shared, **throws})
+
+    def set_state(self, state: State) -> None:
+        """Goes on from a state that `get_state` returned, of this world or of one like it.
+
+        Raises:
+            StateError: It is of another scene, character, clips or version, or of several worlds.
+        """
+        with self.batch.lock:
+            snapshots.set_state(self.batch, state, _ONLY)
+            if THROWS in state.shared:
+                generators.set_words([self._boxes.generator], state.shared[THROWS])
+
     def set_pose(self, pose: npt.ArrayLike) -> None:
         """Puts the simulated character into a pose, shape `(P,)`; quaternions are normalised.
 
-        Contacts are forgotten and found anew, as after a reset; forces on bodies stay.
+        Contacts are forgotten and found anew, as after a reset; forces on bodies stay. A pose that
+        no observation can hold makes the episode invalid.
+
+        Raises:
+            CoreError: The shape is another, a number is not finite, or a rotation has no length.
         """
-        self._place(self.batch.worlds.pose[0], self._pose(pose))
+        self.batch.place(pose=self._pose(pose))
 
     def set_vel(self, velocity: npt.ArrayLike) -> None:
-        """Sets the simulated velocity, shape `(P,)`; contacts as in `set_pose`."""
-        self._place(self.batch.worlds.velocity[0], self._vector("velocity", velocity))
+        """Sets the simulated velocity, shape `(P,)`; contacts and what no observation can hold as
+        in `set_pose`.
+
+        Raises:
+            CoreError: The shape is another or a number is not finite.
+        """
+        self.batch.place(velocity=self._vector("velocity", velocity))
 
     def shapes(self) -> list[Shape]:
         """Returns what there is to see: the character, the clip's, contacts, the task, boxes."""
@@ -271,8 +329,8 @@ class EmbeddedCore(DeepMimicMethods):
             self._boxes.throw_at_character()
         elif side is None or position is None or velocity is None:
             raise errors.CoreError(
-                f"Expected all of side, position and velocity, or none, got {side!r}, "
-                f"{position!r}, {velocity!r}."
+                f"Expected all of side, position and velocity, or none, got {errors.shown(side)}, "
+                f"{errors.shown(position)}, {errors.shown(velocity)}."
             )
         else:
             self._boxes.throw(side, position, velocity)
@@ -307,42 +365,33 @@ class EmbeddedCore(DeepMimicMethods):
         self, time: float | None, frame: int | None, reset_args: ResetArgs | None
     ) -> None:
         """Starts an episode at a place in a clip, before the end of one that does not loop."""
-        index = self.batch.starts.draw_clip(0)
-        clip = self.batch.clip(index)
-        if frame is not None:
-            last = len(clip.times) - (1 if clip.loops else 2)
-            if not checks.is_whole(frame) or not 0 <= frame <= last:
-                raise errors.CoreError(f"Expected a frame from 0 to {last}, got {frame!r}.")
-            time = float(clip.times[frame])
-        end = np.inf if clip.loops else clip.times[-1]
-        if time is None or not checks.is_real(time) or not 0.0 <= time < end:
-            expected = f"time from 0 to below {end:g} s"
-            if clip.loops:
-                expected = "finite time of at least 0 s"
-            raise errors.CoreError(f"Expected a {expected}, got {time!r}.")
-        start, clips = np.array([float(time)]), np.array([index])
-        self._boxes.clear()
-        self.batch.reset(np.ones(1, np.bool_), start, reset_args, clips)
-
-    def _place(self, into: Array, numbers: Array) -> None:
-        into[:] = numbers
-        self.batch.place()
+        with self.batch.lock:
+            before = generators.words_of(self.batch.starts.generators)
+            index = self.batch.starts.draw_clip(0)
+            try:
+                start = starts.start_time(self.batch.clip(index), time, frame)
+            except errors.CoreError:  # a call that is refused draws nothing
+                generators.set_words(self.batch.starts.generators, before)
+                raise
+            self.batch.reset(_ONLY, np.array([start]), reset_args, np.array([index]))
 
     def _pose(self, pose: npt.ArrayLike) -> Array:
         array = self._vector("pose", pose)
         for start in self.batch.character.quaternion_offsets():
-            length = np.linalg.norm(array[start : start + 4])
-            if length == 0:
+            rotation = array[start : start + 4]
+            with np.errstate(over="ignore"):
+                length = np.linalg.norm(rotation)
+            if not SHORTEST <= length <= LONGEST:
                 raise errors.CoreError(
-                    f"Expected a rotation (w, x, y, z) at {start} in a pose, got four zeros."
+                    f"Expected a rotation (w, x, y, z) at {start} in a pose, got "
+                    f"{rotation.tolist() if np.any(rotation) else 'four zeros'}."
                 )
-            array[start : start + 4] /= length
+            rotation /= length
         return array
 
     def _vector(self, what: str, numbers: npt.ArrayLike) -> Array:
-        array = np.array(numbers, np.float64)
         size = self.batch.character.pose_size
-        if array.shape != (size,) or not np.all(np.isfinite(array)):
-            got = str(array.shape) if array.shape != (size,) else "a number that is not finite"
+        array, got = checks.finite_array(numbers, (size,))
+        if got:
             raise errors.CoreError(f"Expected a {what} of {size} finite numbers, got {got}.")
         return array

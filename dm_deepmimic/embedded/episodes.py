@@ -16,6 +16,7 @@ from dm_deepmimic.embedded import (
     features,
     hooks,
     noise,
+    observations,
     perturbations,
     reference,
     senses,
@@ -158,7 +159,8 @@ def run_worlds(
     max_updates: int,
     stop_at_end: bool,
 ) -> None:
-    """Runs updates in each chosen world until it needs an action, then records it.
+    """Runs updates in each chosen world until it needs an action, then records it; `halt` of the
+    work arrays ends all that within an engine step, and leaves a world half way.
 
     Args:
         first: First world.
@@ -177,6 +179,7 @@ def run_worlds(
         if not chosen[w]:
             continue
         world, memory = pointers.reference(world_of(scene, worlds, scratch, w)), worlds.memory[w]
+        observations.keep(world, scratch.last)
         if placed[w]:
             hooks.place(settings, world, memory)
             _place(world)
@@ -188,12 +191,18 @@ def run_worlds(
                 _update(world, scratch.physics)
                 if world.row.finite:
                     hooks.update(settings, world, memory)
+                if scratch.physics.halt[0] != 0:
+                    return
             _judge(settings, world, memory)
             if world.row.needs_action or (stop_at_end and world.row.end_reason != NONE):
                 break
         if world.row.finite:
             _record(world)
             hooks.record(settings, world, memory)
+            if not observations.fits(world):
+                _invalidate(world)
+        if not world.row.finite:
+            observations.take_back(world, scratch.last)
         _reward(settings, world, memory)
 
 
@@ -235,6 +244,10 @@ def _update(world: World, scratch: PhysicsScratch) -> None:
                 rules.sync_position, rules.sync_rotation, row.origin, row.turn, world.clip_pose,
             )  # fmt: skip
         row.finite = physics.update(scene.tree, body, world.pd_target, rules.num_substeps, scratch)
+        if not row.finite:
+            row.exploded_body = _wild_body(world, explosion.WILD)
+            if row.exploded_body < 0:
+                row.exploded_body = _wild_body(world, 0.0)
         detection.touch_ground(scene.tree, body, world.contact)
     row.needs_action = _begins_interval(rules, row.clip_time - row.clip_start)
 
@@ -271,12 +284,23 @@ def _judge(settings: Settings, world: World, memory: Record) -> None:
 def _is_valid(world: World) -> bool:
     """Returns whether the world's numbers are sound, and notes a body that exploded."""
     row, body = world.row, world.physics
-    row.exploded_body = -1
-    if row.finite:
-        row.exploded_body = explosion.exploded_body(
-            world.scene.skeleton, body.pose, body.velocity, world.frames
-        )
-    return row.finite and row.exploded_body < 0 and not body.status[0].overflows
+    if not row.finite:
+        return False
+    row.exploded_body = explosion.exploded_body(
+        world.scene.skeleton, body.pose, body.velocity, world.frames
+    )
+    if row.exploded_body >= 0:
+        wild = _wild_body(world, explosion.WILD)
+        row.exploded_body = wild if wild >= 0 else row.exploded_body
+    return row.exploded_body < 0 and not body.status[0].overflows
+
+
+@kept
+def _wild_body(world: World, least: float) -> int:
+    body = world.physics
+    return explosion.wild_body(
+        world.scene.skeleton, body.velocity, body.pose, world.pd_target, body.push, least
+    )
 
 
 @kept
@@ -311,8 +335,19 @@ def _record(world: World) -> None:
 
 
 @inner
+def _invalidate(world: World) -> None:
+    """Ends the episode for a number that no observation and no reward can be."""
+    row = world.row
+    row.finite, row.end_reason = False, INVALID
+    if row.exploded_body < 0:
+        row.exploded_body = _wild_body(world, explosion.WILD)
+
+
+@inner
 def _reward(settings: Settings, world: World, memory: Record) -> None:
-    """Writes the reward and its terms, zeros when the episode is invalid."""
+    """Writes the reward and its terms, zeros when the episode is invalid, as it is if the reward is
+    not finite.
+    """
     row, scene, reward = world.row, world.scene, 0.0
     world.terms[:] = 0.0
     if row.end_reason != INVALID:
@@ -322,4 +357,7 @@ def _reward(settings: Settings, world: World, memory: Record) -> None:
         if row.testing and scene.rules.rewards_time_left:
             left = row.time_limit - row.time
             reward = left if row.end_reason == SUCCESS and np.isfinite(left) else 0.0
+        if not abs(reward) <= scene.rules.largest:
+            _invalidate(world)
+            world.terms[:], reward = 0.0, 0.0
     row.reward = reward

@@ -3,16 +3,21 @@
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import motion
+from dm_deepmimic import errors, motion
 from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.character import Skeleton
 from dm_deepmimic.embedded import amp
 
 STREAM = 1  # beside that of the seed's world
+LARGEST = 10**9  # how many numbers are sampled at a time
 
 
 class Expert:
-    """Observes a set of clips, by chance of its own."""
+    """Observes a set of clips, by chance of its own.
+
+    Attributes:
+        generator: Its random numbers.
+    """
 
     def __init__(
         self, skeleton: Skeleton, clips: motion.Clips, period: float, local_root: bool, size: int
@@ -31,16 +36,25 @@ class Expert:
 
     def seed(self, seed: int) -> None:
         """Restarts the random numbers."""
-        self._generator = np.random.default_rng((seed, STREAM))
+        self.generator = np.random.default_rng((seed, STREAM))
 
     def sample(self, count: int) -> Array:
-        """Returns observations at random times, shape `(count, size)`."""
+        """Returns observations at random times, shape `(count, size)`.
+
+        Raises:
+            CoreError: There would be more than `LARGEST` numbers in them.
+        """
+        if count * self._size > LARGEST:
+            raise errors.CoreError(
+                f"Expected at most {LARGEST // self._size} discriminator observations at a time, "
+                f"got {errors.shown(count)}."
+            )
         return self.observations(*self.draw(count))
 
     def draw(self, count: int) -> tuple[IntArray, Array]:
         """Returns random clips, by their weights, and random times in them [s]."""
-        clip_ids = motion.draw_clips(self._clips, self._generator, count)
-        return clip_ids, self._generator.uniform(0.0, motion.durations(self._clips)[clip_ids])
+        clip_ids = motion.draw_clips(self._clips, self.generator, count)
+        return clip_ids, self.generator.uniform(0.0, motion.durations(self._clips)[clip_ids])
 
     def observations(
         self, clip_ids: npt.ArrayLike, times: npt.ArrayLike, ground: float = 0.0

@@ -1,7 +1,10 @@
 """What an arg file decides of any scene, as compiled code takes it."""
 
+import sys
+
 import numpy as np
 
+from dm_deepmimic import errors
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.embedded.scenes import Scene
 from dm_deepmimic.embedded.state import Rules
@@ -26,4 +29,18 @@ def scene_rules(
         sync_position=settings.sync_char_root_pos,
         sync_rotation=settings.sync_char_root_rot,
         rewards_time_left=kind.rewards_time_left,
+        largest=sys.float_info.max,
     )
+
+
+def check_query_rate(controller: Controller, timestep: float) -> None:
+    """Raises the error of more actions than updates, which take some time [s].
+
+    Raises:
+        CoreError: There are.
+    """
+    if controller.query_rate * timestep > 1.0 + 1e-9:
+        raise errors.CoreError(
+            f"Expected a QueryRate of at most {1.0 / timestep:g} Hz, an action an update, "
+            f"got {controller.query_rate:g} in {controller.path}."
+        )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import errors, motion
+from dm_deepmimic import checks, errors, motion
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character
 from dm_deepmimic.core import Mode
@@ -15,6 +15,8 @@ from dm_deepmimic.embedded.scenes import Scene
 from dm_deepmimic.embedded.timer import Timer
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.settings import Settings
+
+LATEST = 1e6  # an episode may begin in a clip that loops; later, updates get lost in rounding [s]
 
 
 class Start(NamedTuple):
@@ -35,6 +37,7 @@ class Starts:
 
     Attributes:
         generators: Each world's random numbers.
+        recovers: Whether each world's episode goes on from a fall, shape `(N,)`.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Starts:
     def seed(self, seeds: Sequence[int]) -> None:
         """Restarts each world's random numbers."""
         self.generators = [np.random.default_rng(seed) for seed in seeds]
-        self._recovers = np.ones(len(seeds), np.bool_)  # so that the next episode is none
+        self.recovers = np.ones(len(seeds), np.bool_)  # so that the next episode is none
 
     def draw_clip(self, world: int) -> int:
         """Returns a random clip of the set, by their weights."""
@@ -101,7 +104,7 @@ class Starts:
         for world in np.flatnonzero(chosen):
             generator = self.generators[world]
             could = fell[world] and times is None and mode is Mode.TRAIN
-            self._recovers[world] = could and self._draw_recovery(int(world))
+            self.recovers[world] = could and self._draw_recovery(int(world))
             limits[world] = self._timer.draw(generator, mode)
             clip_ids[world] = self.draw_clip(int(world)) if clips is None else clips[world]
             earliest, latest = 0.0, durations[clip_ids[world]]
@@ -112,7 +115,7 @@ class Starts:
                 headings[world] = generator.uniform(-math.pi, math.pi)
             draws[world] = generator.random(draws.shape[1])
         return Start(
-            recovers=self._recovers,
+            recovers=self.recovers,
             clips=clip_ids,
             times=starts if times is None else np.asarray(times, np.float64),
             headings=headings,
@@ -124,6 +127,26 @@ class Starts:
 
     def _draw_recovery(self, world: int) -> bool:
         """Returns whether a world's next episode goes on from its fall, never twice in a row."""
-        if self._recovery_share == 0.0 or self._recovers[world]:
+        if self._recovery_share == 0.0 or self.recovers[world]:
             return False
         return bool(self.generators[world].random() < self._recovery_share)
+
+
+def start_time(clip: motion.Clip, time: float | None, frame: int | None) -> float:
+    """Returns where in a clip an episode begins that shall at a time, or at a frame [s]: before the
+    end of one that does not loop.
+
+    Raises:
+        CoreError: There is no such time or frame, or the time is beyond `LATEST`.
+    """
+    if frame is not None:
+        last = len(clip.times) - (1 if clip.loops else 2)
+        if not checks.is_whole(frame) or not 0 <= frame <= last:
+            got = errors.shown(frame)
+            raise errors.CoreError(f"Expected a frame from 0 to {last}, got {got}.")
+        time = float(clip.times[frame])
+    end = LATEST if clip.loops else clip.times[-1]
+    if time is None or not checks.is_real(time) or not 0.0 <= time < end:
+        got = errors.shown(time)
+        raise errors.CoreError(f"Expected a time from 0 to below {end:g} s, got {got}.")
+    return float(time)

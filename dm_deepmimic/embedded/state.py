@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dm_deepmimic import kinematics, motion
-from dm_deepmimic.arrays import Array, BoolArray, Record, Records
+from dm_deepmimic.arrays import Array, BoolArray, IntArray, Record, Records
 from dm_deepmimic.character import Skeleton
 from dm_deepmimic.compiling import pasted
 from dm_deepmimic.core import EndReason
@@ -72,6 +72,7 @@ class Rules(NamedTuple):
     sync_position: bool
     sync_rotation: bool
     rewards_time_left: bool  # whether the reward of a test is the time left at the success
+    largest: float  # number that an observation or a reward may have
 
 
 class Scene(NamedTuple):
@@ -93,6 +94,7 @@ class Worlds(NamedTuple):
     memory: Records  # (N,) the scene's own
     history: Array  # (N, H) the scene's own
     pushes: Records  # (N, K) those that act, `perturbations.PUSH`
+    free_ends: Array  # (N, F) when a free body disappears, by the episode's time [s]
     forces: Array  # (N, J, 6) force [N] and torque [N m] that a caller set
     pd_target: Array  # (N, P) pose
     contact: BoolArray  # (N, J) with the ground
@@ -133,12 +135,24 @@ class World(NamedTuple):
     clip_frames: Frames  # of the kinematic character, as last placed
 
 
+class Observed(NamedTuple):
+    """What observations are made of."""
+
+    pose: Array  # (P,)
+    velocity: Array  # (P,)
+    pose_before: Array  # (P,)
+    velocity_before: Array  # (P,)
+    state: Array  # (S,)
+    goal: Array  # (G,)
+
+
 class Scratch(NamedTuple):
     """Work arrays of one thread."""
 
     physics: physics.Scratch
     frames: Frames  # of the simulated character
     clip_frames: Frames  # of the kinematic character
+    last: Observed  # what was last recorded of the world that runs
 
 
 @pasted
@@ -167,13 +181,15 @@ def world_of(scene: Scene, worlds: Worlds, scratch: Scratch, w: int) -> World:
     )
 
 
-def make_scratch(tree: Tree, pose_size: int) -> Scratch:
-    """Returns work arrays for one thread."""
-    joints = tree.num_links
+def make_scratch(tree: Tree, worlds: Worlds, halt: IntArray) -> Scratch:
+    """Returns work arrays for one thread that runs some of the worlds; `halt` is everyone's."""
+    joints, pose_size = tree.num_links, worlds.pose.shape[1]
+    sizes = (*4 * [pose_size], worlds.state.shape[1], worlds.goal.shape[1])
     return Scratch(
-        physics.make_scratch(tree, pose_size),
+        physics.make_scratch(tree, pose_size, halt),
         kinematics.make_frames(joints),
         kinematics.make_frames(joints),
+        Observed(*map(np.zeros, sizes)),
     )
 
 
@@ -211,6 +227,7 @@ def make_worlds(
         memory=np.zeros(n, memory),
         history=np.zeros((n, 0)),
         pushes=pushes,
+        free_ends=np.full((n, len(tree.free)), np.inf),
         forces=np.zeros((n, num_joints, 6)),
         pd_target=np.zeros((n, pose_size)),
         contact=np.zeros((n, num_joints), np.bool_),

@@ -1,21 +1,22 @@
 """N worlds of one scene: built, reset and stepped together."""
 
+import copy
+import pathlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors, motion
+from dm_deepmimic import checks, errors, motion, states
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character, Controller
-from dm_deepmimic.core import EndReason, Mode, checked_forces
+from dm_deepmimic.core import EndReason, Mode, checked_forces, unsound
 from dm_deepmimic.embedded import (
     actions,
     amp,
     episodes,
-    explosion,
     features,
     perturbations,
     rules,
@@ -23,20 +24,23 @@ from dm_deepmimic.embedded import (
     state,
 )
 from dm_deepmimic.embedded.expert import Expert
-from dm_deepmimic.embedded.physics import state as physics_state
+from dm_deepmimic.embedded.memory import Memory, check_room, copied
 from dm_deepmimic.embedded.physics.tree import FreeBody, Tree, build_tree
+from dm_deepmimic.embedded.reports import Reports
 from dm_deepmimic.embedded.starts import Starts
 from dm_deepmimic.embedded.threads import Threads
 from dm_deepmimic.embedded.timer import Timer
-from dm_deepmimic.pointers import refer
+from dm_deepmimic.embedded.turns import Turns
+from dm_deepmimic.lock import Lock
 from dm_deepmimic.resets import ResetArgs
-from dm_deepmimic.settings import Settings, values
+from dm_deepmimic.settings import Settings
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
 MAX_UPDATES = 1_000_000  # per control step; far beyond any query rate
+LONG_WORK = 5e5  # engine steps of a body that take about a quarter of a second
 
 
-class WorldBatch:
+class WorldBatch(Reports):
     """N worlds of one scene.
 
     Attributes:
@@ -53,9 +57,10 @@ class WorldBatch:
         goal_size: Length of a goal.
         amp_size: Length of a discriminator observation, 0 in `imitate`.
         scene_bodies: What moves beside the character as part of the scene: the ball, or nothing.
-        scene: What the worlds share.
-        worlds: State and records of all worlds; the arrays belong to the batch and change with each
-            call.
+        model: What their states are of, see `states.State`.
+        memory: The arrays of the worlds and all that kernels take; replaced as a whole.
+        changes: How often anything but actions has changed each world, shape `(N,)`.
+        turns: Who may change the worlds, and which were interrupted.
         timer: Draws the lengths of episodes.
         starts: Draws how else they begin.
         expert: Samples discriminator observations of the clips.
@@ -87,19 +92,23 @@ class WorldBatch:
             num_threads: Threads that step the worlds; one a core by default. Results do not depend
                 on it.
             reward_weights: Weights of the reward's terms that are not the scene's own, by name.
+
+        Raises:
+            CoreError: The worlds would take more memory than the machine has.
+            DeepMimicError: The settings, the files and the arguments do not fit one another.
         """
         self.num_worlds = len(seeds)
         self.character, self.controller, self.settings = character, controller, settings
         self.mode, self.reset_args = mode, reset_args or ResetArgs()
         self.timestep = FRAME / settings.num_update_substeps
-        _check_query_rate(controller, self.timestep)
+        rules.check_query_rate(controller, self.timestep)
         self.kind = scenes.find(settings.scene)
         self.kind.check(settings, character, clips)
         self.scene_bodies = self.kind.free_bodies(settings)
         self.layout = features.state_layout(character.layout, controller)
         scene_rules = rules.scene_rules(self.kind, settings, character, controller, self.timestep)
-        self.scene = state.Scene(
-            character.skeleton, self._build_tree(), clips, self.layout, scene_rules,
+        scene = state.Scene(
+            character.skeleton, self.build_tree(), clips, self.layout, scene_rules,
             self.kind.weights(reward_weights),
         )  # fmt: skip
         pushed = settings.perturb_part_ids
@@ -107,6 +116,12 @@ class WorldBatch:
         self._perturbations = perturbations.perturbations(settings, character.num_joints)
         self.timer = Timer(settings)
         self.starts = Starts(self.kind, settings, character, clips, self.timer, self.reset_args)
+        person = tuple(value for name, value in vars(character).items() if name != "path")
+        self.model = states.model_of(
+            scene=(settings.scene, str(self.kind.memory.descr)),
+            character=(character.path.name, person),
+            clips=(pathlib.Path(settings.motion_file).name, clips),
+        )
         self.action_size = character.action_size
         self.state_size = features.state_size(self.layout, character.num_joints)
         self.state_size += self.kind.state_size
@@ -117,33 +132,74 @@ class WorldBatch:
             character.skeleton, clips, scene_rules.control_period, self._local_root,
             self.amp_size,
         )  # fmt: skip
-        self.worlds = state.make_worlds(
-            self.num_worlds, self.scene.tree, character.pose_size, memory=self.kind.memory,
-            pushes=perturbations.make_pushes(self._perturbations, self.num_worlds, self.timestep),
-            state_size=self.state_size, goal_size=self.goal_size, num_terms=len(self.kind.terms),
-        )  # fmt: skip
+        self._threads = Threads(self.num_worlds, num_threads)
+        self.turns = Turns(self._threads.lock)
+        one = self._make_worlds(1, scene.tree)
+        scratch = state.make_scratch(scene.tree, one, self._threads.halt)
+        check_room(self.num_worlds, one, self._threads.num_parts, scratch)
+        worlds = self._make_worlds(self.num_worlds, scene.tree)
         self._all = np.ones(self.num_worlds, np.bool_)
         self._nobody = np.zeros(self.num_worlds, np.bool_)
-        self._threads = Threads(self.num_worlds, num_threads)
-        self._refer()
+        steps = scene_rules.control_period / self.timestep * settings.num_sim_substeps
+        self._takes_long = self.num_worlds * character.num_joints * steps > LONG_WORK
+        self.changes = np.zeros(self.num_worlds, np.int64)
+        self.memory = Memory(settings, self._perturbations, scene, worlds, (), self._threads)
         self.seed(seeds)
         self.reset(self._all)
         self.seed(seeds)  # so that the caller's first reset is the seeds' first
         self.set_actions(np.zeros((self.num_worlds, self.action_size)), self._nobody)
         self.control_step(self._nobody)  # compiles here what would hold up the first step
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "An environment cannot be copied or pickled: its threads are this process's. "
-            "Call dm_deepmimic.load or load_batch where it is needed."
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns all but what belongs to this process: threads, and pointers to arrays."""
+        with self.lock:
+            memory, threads = self.memory, self._threads.num_threads
+            worlds = copied(memory.worlds)
+            parts = {"memory": (memory.scene, worlds, memory.boxes), "_threads": threads}
+            return vars(self) | parts | {"turns": self.turns.half_way}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept)
+        self._threads = Threads(self.num_worlds, kept["_threads"])
+        self.turns = Turns(self._threads.lock, kept["turns"])
+        scene, worlds, boxes = kept["memory"]
+        self.memory = Memory(
+            self.settings, self._perturbations, scene, worlds, boxes, self._threads
         )
 
+    def __copy__(self) -> "WorldBatch":
+        return copy.deepcopy(self)
+
+    @property
+    def lock(self) -> Lock:
+        """Held by whoever changes the worlds."""
+        return self._threads.lock
+
+    @property
+    def scene(self) -> state.Scene:
+        """What the worlds share."""
+        return self.memory.scene
+
+    @property
+    def worlds(self) -> state.Worlds:
+        """State and records of all worlds; the arrays belong to the batch and change with each
+        call.
+        """
+        return self.memory.worlds
+
     def seed(self, seeds: Sequence[int]) -> None:
-        """Restarts each world's random numbers, and with the first seed the expert's."""
-        self.starts.seed(seeds)
-        self.expert.seed(seeds[0])
-        for world, generator in enumerate(self.starts.generators):
-            self.worlds.rows["chance"][world] = generator.integers(2**64, dtype=np.uint64)
+        """Restarts each world's random numbers, and with the first seed the expert's.
+
+        Raises:
+            ValueError: There is not one a world, or one is no whole number of at least 0.
+        """
+        seeds = checks.seeds(seeds, self.num_worlds)
+        self.lock.claim()
+        with self.lock:
+            self.starts.seed(seeds)
+            self.expert.seed(seeds[0])
+            for world, generator in enumerate(self.starts.generators):
+                self.worlds.rows["chance"][world] = generator.integers(2**64, dtype=np.uint64)
 
     def reset(
         self,
@@ -159,98 +215,93 @@ class WorldBatch:
             times: Where in the clip to start, shape `(N,)` [s]; drawn by default.
             reset_args: How these episodes begin; by default as all do.
             clips: Which clip of the set, shape `(N,)`; drawn by default.
+
+        Raises:
+            CoreError: A number of the first observation is not finite, or beyond the largest; the
+                chosen worlds must be reset again.
         """
-        with self._threads.alone():
-            self._make_history()
-            fell = self.worlds.rows["end_reason"] == EndReason.FALL
+        with self.lock:
+            self._fit_history()
+            worlds = self.worlds
+            fell = worlds.rows["end_reason"] == EndReason.FALL
             start = self.starts.draw(
                 chosen, self.mode, fell, clips=clips, times=times, reset_args=reset_args
             )
-            self.worlds.rows["testing"][chosen] = self.mode is Mode.TEST
-            episodes.start_worlds(
-                *self._shared, self._scratches[0], chosen, start.recovers, start.clips, start.times,
-                start.headings, start.limits, start.noise, start.draws, start.resolves,
-            )  # fmt: skip
-            self._run(chosen, 0, False, chosen & ~start.recovers)
+            with self.turns.changing(chosen):
+                boxes = worlds.physics.free[:, len(self.scene_bodies) :]
+                boxes["is_present"] &= ~chosen[:, np.newaxis]
+                worlds.rows["testing"][chosen] = self.mode is Mode.TEST
+                episodes.start_worlds(
+                    *self.memory.pointers, self.memory.scratches[0], chosen, start.recovers,
+                    start.clips, start.times, start.headings, start.limits, start.noise,
+                    start.draws, start.resolves,
+                )  # fmt: skip
+                self._run(chosen, 0, False, chosen & ~start.recovers)
+                self.changes[chosen] += 1
+            if not np.all(worlds.rows["finite"][chosen]):
+                with self.turns.changing(chosen):  # what raises here leaves them half way
+                    raise errors.CoreError(
+                        "The core 'embedded' began an episode with numbers that are "
+                        f"{unsound(self.scene.rules.largest)}."
+                    )
 
     def set_actions(self, values: Array, chosen: BoolArray | None = None) -> None:
-        """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`."""
+        """Sets the PD targets of the chosen worlds from actions, shape `(N, A)`.
+
+        Raises:
+            CoreError: Their last step was interrupted, or another thread changes the worlds.
+        """
         chosen = self._all if chosen is None else chosen
-        actions.set_targets(self._skeleton, values, chosen, self.worlds.pd_target)
+        with self.lock:
+            self.turns.check(chosen)
+            actions.set_targets(self.memory.skeleton, values, chosen, self.worlds.pd_target)
 
     def control_step(self, chosen: BoolArray | None = None) -> None:
-        """Runs each chosen world until it needs an action or its episode ends."""
-        self._run(self._all if chosen is None else chosen, MAX_UPDATES, True)
+        """Runs each chosen world until it needs an action or its episode ends.
+
+        Raises:
+            CoreError: See `set_actions`.
+        """
+        self._advance(self._all if chosen is None else chosen, MAX_UPDATES, True)
 
     def update(self) -> None:
-        """Runs one update in every world, ended or not."""
-        self._run(self._all, 1, False)
+        """Runs one update in every world, ended or not.
 
-    def place(self) -> None:
-        """Puts the characters into `worlds.pose` and `worlds.velocity`, which a caller wrote."""
-        self._run(self._all, 0, False, self._all)
+        Raises:
+            CoreError: See `set_actions`.
+        """
+        self._advance(self._all, 1, False)
+
+    def place(self, pose: Array | None = None, velocity: Array | None = None) -> None:
+        """Puts the characters into poses, shape `(N, P)`, and gives them velocities, likewise; by
+        default those that they have. Where no observation can hold that, the episode is invalid,
+        and what was recorded is as it was.
+
+        Raises:
+            CoreError: See `set_actions`.
+        """
+        with self.lock:
+            self.turns.check(self._all)
+            worlds = self.worlds
+            before = worlds.pose.copy(), worlds.velocity.copy()
+            if pose is not None:
+                worlds.pose[:] = pose
+            if velocity is not None:
+                worlds.velocity[:] = velocity
+            self._run(self._all, 0, False, self._all)
+            self.changes += 1
+            lost = ~worlds.rows["finite"]
+            worlds.pose[lost], worlds.velocity[lost] = before[0][lost], before[1][lost]
+
+    def limit_numbers(self, largest: float) -> None:
+        """Makes episodes invalid with a number in an observation or a reward beyond the largest."""
+        with self.lock:
+            if largest != self.scene.rules.largest:
+                self.memory = self.memory.with_largest(largest)
 
     def set_sample_count(self, count: int) -> None:
         """Anneals the time limit, from the next reset on, by the samples training has seen."""
         self.timer.set_sample_count(count)
-
-    def sample_expert(self, count: int) -> Array:
-        """Returns discriminator observations of the clips at random times, shape
-        `(count, amp_size)`; clips are drawn by their weights.
-        """
-        return self.expert.sample(count)
-
-    def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the poses of the first world's clip at some
-        times [s], shape `(len(times), A)`.
-        """
-        clip = int(self.worlds.rows["clip"][0])
-        return actions.reference_actions(self.character, self.scene.clips, clip, times)
-
-    def get_motion_length(self) -> float:
-        """Returns the duration of the first world's clip [s]."""
-        return float(motion.durations(self.scene.clips)[self.worlds.rows["clip"][0]])
-
-    def clip(self, index: int) -> motion.Clip:
-        """Returns a clip of the set."""
-        return motion.select(self.scene.clips, index)
-
-    def record_amp_observations(self) -> Array:
-        """Returns each world's discriminator observation, shape `(N, amp_size)`."""
-        observations = np.zeros((self.num_worlds, self.amp_size))
-        if self.amp_size > 0:
-            worlds = self.worlds
-            amp.write_agents(
-                self.character.skeleton, worlds.pose, worlds.velocity, worlds.pose_before,
-                worlds.velocity_before, self._local_root, observations,
-            )  # fmt: skip
-        return observations
-
-    def invalid_cause(self, world: int) -> str | None:
-        """Returns why a world's episode is invalid, None where it is not."""
-        row = self.worlds.rows[world]
-        if row["end_reason"] != EndReason.INVALID:
-            return None
-        if not row["finite"]:
-            return "a number is not finite"
-        if row["exploded_body"] >= 0:
-            return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
-        return f"pairs of shapes that touch: more than {self.worlds.physics.owners.shape[1]}"
-
-    def end_bodies(self, world: int) -> tuple[str, ...]:
-        """Returns the names of the bodies that fell or exploded in a world."""
-        names, row = self.character.body_names, self.worlds.rows[world]
-        if row["end_reason"] == EndReason.FALL:
-            hits = self.worlds.contact[world] & self.scene.rules.fall_bodies
-            return tuple(names[body] for body in np.flatnonzero(hits))
-        if row["end_reason"] == EndReason.INVALID and row["exploded_body"] >= 0:
-            return (names[row["exploded_body"]],)
-        return ()
-
-    @property
-    def rewards_time_left(self) -> bool:
-        """Whether rewards are the time left at the success [s]."""
-        return self.mode is Mode.TEST and self.kind.rewards_time_left
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes bodies, until the next call or the world's next episode.
@@ -263,25 +314,26 @@ class WorldBatch:
             CoreError: The shape is another or a number is not finite.
         """
         array = checked_forces(forces, (self.num_worlds, self.character.num_joints, 6))
-        physics = self.worlds.physics
-        self.worlds.forces[:] = physics.push[:] = array
-        physics.status["is_pushed"] = np.any(array != 0.0, axis=(1, 2))
-
-    def set_boxes(self, boxes: Sequence[FreeBody]) -> None:
-        """Makes room for bodies that move beside the character and what is part of the scene.
-
-        Those that there was room for before stay where they are; others are in no world yet.
-        """
-        tree = self._build_tree(boxes)
-        with self._threads.alone():
-            self.scene = self.scene._replace(tree=tree)
-            grown = physics_state.grow(self.worlds.physics, tree)
-            self.worlds = self.worlds._replace(physics=grown)
-            self._refer()
+        with self.lock:
+            self.turns.check(self._all)
+            physics = self.worlds.physics
+            self.worlds.forces[:] = physics.push[:] = array
+            physics.status["is_pushed"] = np.any(array != 0.0, axis=(1, 2))
+            self.changes += 1
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""
         self._threads.close()
+
+    def _advance(self, chosen: BoolArray, max_updates: int, stop_at_end: bool) -> None:
+        """Runs updates, and removes boxes whose time is over."""
+        with self.lock:
+            self.turns.check(chosen)
+            self._run(chosen, max_updates, stop_at_end)
+            if self.memory.boxes:
+                worlds = self.worlds
+                over = worlds.rows["time"][:, np.newaxis] >= worlds.free_ends
+                worlds.physics.free["is_present"] &= ~over
 
     def _run(
         self,
@@ -292,42 +344,39 @@ class WorldBatch:
     ) -> None:
         """Runs updates in the chosen worlds, see `episodes.run_worlds`."""
         placed = self._nobody if placed is None else placed
+        memory = self.memory
 
         def run_part(first: int, last: int, part: int) -> None:
             episodes.run_worlds(
-                first, last, *self._shared, self._scratches[part], chosen, placed, max_updates,
+                first, last, *memory.pointers, memory.scratches[part], chosen, placed, max_updates,
                 stop_at_end,
             )  # fmt: skip
 
-        self._threads.run(run_part)
+        with self.turns.changing(chosen):
+            self._threads.run(run_part, max_updates > 0 and self._takes_long)
 
-    def _refer(self) -> None:
-        """Makes what compiled code takes by pointer; work arrays for each part of the worlds, since
-        parts run at the same time.
-        """
-        size, parts = self.character.pose_size, range(self._threads.num_parts)
-        pushed = self._perturbations
-        self._shared = (
-            refer(values(self.settings)),
-            None if pushed is None else refer(pushed),
-            refer(self.scene),
-            refer(self.worlds),
-        )
-        self._scratches = [refer(state.make_scratch(self.scene.tree, size)) for _ in parts]
-        self._skeleton = refer(self.character.skeleton)
-
-    def _make_history(self) -> None:
-        """Makes room for what the scene keeps of test episodes, once there are any."""
-        if self.mode is not Mode.TEST or self.worlds.history.shape[1] > 0:
-            return
-        size = self.kind.history_size(
+    def history_size(self) -> int:
+        """Returns how many numbers the scene keeps of a test episode."""
+        return self.kind.history_size(
             self.settings, self.timer.longest, self.controller.query_rate, self.character.num_joints
         )
-        if size > 0:
-            self.worlds = self.worlds._replace(history=np.zeros((self.num_worlds, size)))
-            self._refer()
 
-    def _build_tree(self, boxes: Sequence[FreeBody] = ()) -> Tree:
+    def _fit_history(self) -> None:
+        """Makes room for what the scene keeps of test episodes, once there are any."""
+        memory = self.memory
+        if self.mode is Mode.TEST and memory.worlds.history.shape[1] == 0:
+            size = self.history_size()
+            if size > 0:
+                self.memory = memory.resized(self.scene.tree, memory.boxes, size)
+
+    def _make_worlds(self, count: int, tree: Tree) -> state.Worlds:
+        return state.make_worlds(
+            count, tree, self.character.pose_size, memory=self.kind.memory,
+            pushes=perturbations.make_pushes(self._perturbations, count, self.timestep),
+            state_size=self.state_size, goal_size=self.goal_size, num_terms=len(self.kind.terms),
+        )  # fmt: skip
+
+    def build_tree(self, boxes: Sequence[FreeBody] = ()) -> Tree:
         """Returns the arrays of the character and of what moves beside it."""
         settings = self.settings
         return build_tree(
@@ -338,12 +387,4 @@ class WorldBatch:
             world_scale=settings.world_scale,
             self_collision=settings.enable_self_collision,
             free_bodies=[*self.scene_bodies, *boxes],
-        )
-
-
-def _check_query_rate(controller: Controller, timestep: float) -> None:
-    if controller.query_rate * timestep > 1.0 + 1e-9:
-        raise errors.CoreError(
-            f"Expected a QueryRate of at most {1.0 / timestep:g} Hz, an action an update, "
-            f"got {controller.query_rate:g} in {controller.path}."
         )

@@ -1,14 +1,16 @@
 """What an object answers to DeepMimic's methods, checked: numbers, arrays, ends of episodes."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import errors
+from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import EndReason, Terminate
 from dm_deepmimic.foreign import builds
 
+LONGEST = 60  # of an answer in an error [characters]
 _REASONS = {
     Terminate.Null.value: EndReason.TIME_LIMIT,
     Terminate.Fail.value: EndReason.FAIL,
@@ -34,61 +36,88 @@ class Answers:
                 self._name, name, builds.WHO_HAS.get(name, "")
             ) from None
 
+    def has(self, name: str) -> bool:
+        """Returns whether the object has a method."""
+        return hasattr(self._env, name)
+
     def call(self, method: str, *arguments: Any) -> Any:
         """Returns what a method returns."""
         return self.method(method)(*arguments)
 
-    def number(self, method: str, *arguments: Any) -> float:
-        """Returns a method's number."""
+    def any_number(self, method: str, *arguments: Any) -> float:
+        """Returns a method's number, finite or not."""
         value = self.call(method, *arguments)
+        if isinstance(value, str | bytes):
+            raise self._error("a number", method, value)
         try:
             return float(value)
-        except (TypeError, ValueError):
-            raise errors.CoreError(
-                f"Expected a number from {method} of the core {self._name!r}, got {value!r}."
-            ) from None
+        except (OverflowError, TypeError, ValueError):
+            raise self._error("a number", method, value) from None
+
+    def number(self, method: str, *arguments: Any) -> float:
+        """Returns a method's finite number."""
+        value = self.any_number(method, *arguments)
+        if not math.isfinite(value):
+            raise self._error("a finite number", method, value)
+        return value
+
+    def size(self, method: str, *arguments: Any) -> int:
+        """Returns a method's whole number of at least 0."""
+        value = self.call(method, *arguments)
+        if not checks.is_whole(value) or value < 0:
+            raise self._error("a whole number of at least 0", method, value)
+        return int(value)
+
+    def flag(self, method: str, *arguments: Any) -> bool:
+        """Returns what a method answers, True or False."""
+        value = self.call(method, *arguments)
+        if not isinstance(value, bool | np.bool_ | int):
+            raise self._error("True or False", method, value)
+        return bool(value)
+
+    def any_array(self, method: str, agent_id: int, size: int | None = None) -> Array:
+        """Returns a method's list of numbers, finite or not, of some length if that is known."""
+        value = self.call(method, agent_id)
+        expected = "a list of numbers" if size is None else f"{size} numbers"
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError):  # a ragged one
+            raise self._error(expected, method, value) from None
+        if array.ndim != 1 or array.dtype.kind not in "fiub" or size not in (None, len(array)):
+            raise self._error(expected, method, value)
+        return array.astype(np.float64)
 
     def array(self, method: str, agent_id: int, size: int | None = None) -> Array:
-        """Returns a method's list of numbers, of some length if that is known."""
-        value = self.call(method, agent_id)
-        try:
-            array = np.array(value, np.float64)
-        except (TypeError, ValueError):
-            array = np.zeros((0, 0))
-        if array.ndim != 1 or size not in (None, len(array)):
-            expected = "a list of numbers" if size is None else f"{size} numbers"
-            raise errors.CoreError(
-                f"Expected {expected} from {method} of the core {self._name!r}, got {value!r}."
-            )
+        """Returns a method's list of finite numbers, of some length if that is known."""
+        array = self.any_array(method, agent_id, size)
+        if not np.all(np.isfinite(array)):
+            raise self._error("finite numbers", method, array)
         return array
 
     def end_reason(self) -> EndReason:
         """Returns why the episode ended, `NONE` while it goes on."""
-        if not self.call("check_valid_episode"):
+        if not self.flag("check_valid_episode"):
             return EndReason.INVALID
-        if not self.call("is_episode_end"):
+        if not self.flag("is_episode_end"):
             return EndReason.NONE
         terminate = self.call("check_terminate", 0)
-        try:
-            return _REASONS[int(getattr(terminate, "value", terminate))]
-        except (KeyError, TypeError, ValueError):
-            raise errors.CoreError(
-                f"Expected Null, Fail or Succ (0, 1, 2) from check_terminate of the core "
-                f"{self._name!r}, got {terminate!r}."
-            ) from None
+        value = getattr(terminate, "value", terminate)
+        if not checks.is_whole(value) or int(value) not in _REASONS:
+            raise self._error("Null, Fail or Succ (0, 1, 2)", "check_terminate", terminate)
+        return _REASONS[int(value)]
 
     def scene(self) -> str:
         """Returns the scene's name as DeepMimic prints it, nothing where the object has none."""
-        return str(self.call("get_name")) if hasattr(self._env, "get_name") else ""
+        return str(self.call("get_name")) if self.has("get_name") else ""
 
     def check_scene(self) -> None:
         """Raises the error of a scene that no environment can use."""
-        agents = self.call("get_num_agents")
+        agents = self.size("get_num_agents")
         if agents != 1:
             raise errors.CoreError(
                 f"Expected a scene with one agent in the core {self._name!r}, got {agents}."
             )
-        updates = int(self.number("get_num_update_substeps"))
+        updates = self.size("get_num_update_substeps")
         if updates < 1:
             raise errors.CoreError(
                 f"Expected at least 1 update a frame from the core {self._name!r}, got {updates}."
@@ -101,4 +130,17 @@ class Answers:
             ("get_action_size", ("build_action_bound_min", "build_action_bound_max")),
         ):
             for method in arrays:
-                self.array(method, 0, int(self.number(size, 0)))
+                self.array(method, 0, self.size(size, 0))
+
+    def _error(self, expected: str, method: str, got: object) -> errors.CoreError:
+        return errors.CoreError(
+            f"Expected {expected} from {method} of the core {self._name!r}, got {_shown(got)}."
+        )
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # of a number with too many digits, or of what cannot tell itself
+        return f"an object of the type {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,6 +1,7 @@
 """A scene as the command line of another simulator: its paths absolute, its values checked."""
 
 import json
+import math
 import pathlib
 from collections.abc import Mapping
 
@@ -28,6 +29,9 @@ _BODIES = (  # keys that name bodies
     "perturb_part_ids",
 )
 
+LONGEST_WARP = 300.0  # whose table of costs takes 650 MB [s]
+_NEEDED = {"heading_amp_getup": "getup_motion_ids", "strike_amp": "strike_bodies"}
+
 
 def chosen_words(scene: SceneFiles, choices: Choices, folder: pathlib.Path) -> Words:
     """Returns the words of a scene with a caller's choices.
@@ -45,6 +49,7 @@ def chosen_words(scene: SceneFiles, choices: Choices, folder: pathlib.Path) -> W
     if has_set(words):
         words["motion_file"] = (_absolute_clips(words["motion_file"][0], scene, folder),)
     _check_bodies(words, scene, choices)
+    _check_needs(words)
     return words
 
 
@@ -78,11 +83,22 @@ def with_absolute_files(words: Mapping[str, tuple[str, ...]], scene: SceneFiles)
         reader = JsonReader.open(pathlib.Path(path))
         reader.child("Skeleton").rows("Joints")
         reader.rows("BodyDefs")
+    for path in files.get("terrain_file", ()):
+        _check_terrain(JsonReader.open(pathlib.Path(path)))
     for path in files["char_ctrl_files"]:
         JsonReader.open(pathlib.Path(path)).rows("PDControllers")
     clips = JsonReader.open(pathlib.Path(files["motion_file"][0]))
     clips.array("Motions" if has_set(words) else "Frames")
     return {**words, **files}
+
+
+def _check_terrain(ground: JsonReader) -> None:
+    if ground.text("Type", "plane") != "plane":
+        raise ground.error("Type", "'plane'")
+    if ground.has("Params"):
+        ground.array("Params")
+    for key in ("GroundWidth", "VertSpacingX", "VertSpacingZ"):
+        ground.number(key, 0.0)
 
 
 def has_set(words: Mapping[str, tuple[str, ...]]) -> bool:
@@ -118,3 +134,19 @@ def _check_bodies(words: Words, scene: SceneFiles, choices: Choices) -> None:
         if not 0 <= int(clip) < num_clips:
             expected = f"ids of clips from 0 to {num_clips - 1}"
             raise errors.ArgumentError("the scene", "getup_motion_ids", clip, expected)
+
+
+def _check_needs(words: Words) -> None:
+    name = words["scene"][0]
+    where = f"the scene {name}"
+    needed = _NEEDED.get(name)
+    if needed is not None and not words.get(needed):
+        raise errors.ArgumentError(where, needed, "none", "at least one id")
+    if name == "heading_amp_getup" and not has_set(words):
+        raise errors.ArgumentError(where, "kin_ctrl", words.get("kin_ctrl", ("none",))[0], "clips")
+    if name == "imitate_amp" and words.get("enable_test_time_warp") != ("false",):
+        key = "time_end_lim_max"
+        longest = float(words[key][0])
+        if LONGEST_WARP < longest < math.inf:
+            expected = f"at most {LONGEST_WARP:g} s, or enable_test_time_warp=False,"
+            raise errors.ArgumentError(where, key, f"{longest:g}", expected)

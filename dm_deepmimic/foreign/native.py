@@ -4,38 +4,37 @@ What such objects, DeepMimicCore above all, do that an environment must not pass
 
 - Their random numbers are the process's: Python's, NumPy's and, in C++, one stream for all. The
   first two are kept apart here for each core, one core at a time; the third cannot be.
-- C++ assertions end the process: what would reach one is refused here.
+- C++ assertions end the process: what would reach one is refused, see `refusals`.
 - The fork's `reset_time` leaves goals as they were: a `reset` comes first.
 - `need_new_action` may count its calls (PyBullet's does): the loop asks as often as the original's.
 - PD targets survive a reset: the environment sets an action before the first update.
 - In TEST mode the reward of the scene `imitate_amp` is a cost.
-- `is_done` says that a viewer's user wants to quit, not that an episode ended: nothing here reads
-  it.
+- `is_done` says that a viewer's user wants to quit: nothing here reads it.
 - Comparisons let NaN pass: an episode whose numbers are not finite is invalid here.
 """
 
-import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.core import EndReason, Mode, mode_of
-from dm_deepmimic.foreign import builds, chance
+from dm_deepmimic.core import EndReason, Mode, mode_of, unsound
+from dm_deepmimic.foreign import builds, chance, refusals
 from dm_deepmimic.foreign.answers import Answers
+from dm_deepmimic.foreign.facts import Facts
+from dm_deepmimic.lock import Lock
 from dm_deepmimic.resets import ResetArgs
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `get_num_update_substeps` updates [s]
 CONTROL_PERIOD = 1.0 / 30.0  # of cores that do not tell theirs [s]
 MAX_UPDATES = 10_000  # in one control step
-MAX_COUNT = 2**31 - 1  # of samples; DeepMimicCore takes an int
-COST_SCENE = "Imitate AMP"  # as `get_name` tells it
 
 
-class NativeCore:
+class NativeCore(Facts):
     """A core around an object shaped like `DeepMimicEnv`.
 
     Methods of the object that are not here are called as they are: `core.draw()`,
@@ -57,6 +56,7 @@ class NativeCore:
         action_names: Iterable[Sequence[str]] = (),
         control_period: float = CONTROL_PERIOD,
         num_frames: int | None = None,
+        draws: bool = True,
     ) -> None:
         """Makes the object and chooses its mode.
 
@@ -71,27 +71,32 @@ class NativeCore:
                 taken.
             control_period: Time between two actions where the object does not tell it [s].
             num_frames: Frames of the clip, if known.
+            draws: Whether the object may have been told to draw.
 
         Raises:
             MissingMethodError: The object lacks a method.
             UnsupportedError: `reset_args` name joints.
             CoreError: The object's scene has no agent, or its sizes do not agree.
         """
-        self.name = name
+        self.name, self._lock = name, Lock()
         self._reset_args, self._num_frames = reset_args, num_frames
-        self._control_period = control_period
+        self._control_period, self._draws = control_period, draws
         self._chance = chance.Chance(chance.checked_seed(seed))
         self._generator = np.random.default_rng(seed)
         with self._chance.own():
             self.env = make()
         self._answers = Answers(self.env, name)
         self._closed = False
-        self._reason = EndReason.NONE
+        self._started = True
+        self._scene = self._answers.scene()
+        self._has_history = self._scene not in refusals.TASK_SCENES
+        self._reason, self._largest = EndReason.NONE, sys.float_info.max
         self._cost: float | None = None
-        self._recorded: tuple[Array, Array, float] | None = None
+        self._recorded: tuple[Array, Array, Array, float] | None = None
         self._check()
         self._state = np.zeros(self.get_state_size())
         self._goal = np.zeros(self.get_goal_size())
+        self._amp = np.zeros(self.get_amp_obs_size())
         numbered = [f"action_{entry}" for entry in range(self.get_action_size())]
         self._action_names = next(
             tuple(names) for names in (*action_names, numbered) if len(names) == len(numbered)
@@ -106,7 +111,21 @@ class NativeCore:
         if name.startswith("_") or "env" not in self.__dict__:
             raise AttributeError(name)
         self.__dict__["_recorded"] = None  # whatever it does
-        return self._answers.method(name)
+        return refusals.guarded(self._answers.method(name), name, self.name, self._draws)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"An environment on the core {self.name!r} cannot be copied or pickled: its simulator "
+            "keeps its state to itself. The embedded core's environments can."
+        )
+
+    def alone(self) -> Lock:
+        """Keeps other threads out, as a context manager."""
+        return self._lock
+
+    def limit_numbers(self, largest: float) -> None:
+        """Makes episodes invalid with a number in an observation or a reward beyond the largest."""
+        self._largest = largest
 
     def reset(self) -> None:
         """Starts an episode where the core does or, with reset arguments, where they say."""
@@ -140,9 +159,7 @@ class NativeCore:
             MissingMethodError: The object cannot.
             CoreError: The time is negative or not finite, or the first state is not.
         """
-        if not checks.is_real(time) or not 0.0 <= time <= MAX_UPDATES:
-            raise errors.CoreError(f"Expected a time from 0 to {MAX_UPDATES} s, got {time!r}.")
-        self._start("reset_time", float(time), *noise, **named_noise)
+        self._start("reset_time", refusals.time(time), *noise, **named_noise)
 
     def reset_index(self, index: Any, *noise: Any, **named_noise: Any) -> None:
         """Starts an episode at a frame of the clip with the noise of the fork's method.
@@ -151,10 +168,8 @@ class NativeCore:
             MissingMethodError: The object cannot.
             CoreError: The clip has no such frame, or the first state is not finite.
         """
-        last = MAX_UPDATES if self._num_frames is None else self._num_frames - 1
-        if not checks.is_whole(index) or not 0 <= index <= last:
-            raise errors.CoreError(f"Expected a frame from 0 to {last}, got {index!r}.")
-        self._start("reset_index", int(index), *noise, **named_noise)
+        index = refusals.frame(index, self._num_frames)
+        self._start("reset_index", index, *noise, **named_noise)
 
     def control_step(self) -> None:
         """Runs updates until the agent must act again, or until the episode ended.
@@ -168,7 +183,7 @@ class NativeCore:
         with self._chance.own():
             for _ in range(MAX_UPDATES):
                 self.update(timestep)
-                if self._reason is not EndReason.NONE or self._answers.call("need_new_action", 0):
+                if self._reason is not EndReason.NONE or self._answers.flag("need_new_action", 0):
                     break
             else:
                 raise errors.CoreError(
@@ -180,40 +195,46 @@ class NativeCore:
         """Runs one update of the object [s].
 
         Raises:
-            CoreError: The time is not finite.
+            CoreError: The time is not finite, or only a reset can go on from here.
         """
-        if not math.isfinite(timestep):
-            raise errors.CoreError(f"Expected a finite time step [s], got {timestep!r}.")
+        timestep = refusals.timestep(timestep)
+        if not self._started:
+            raise errors.CoreError(f"The last reset of the core {self.name!r} failed: try another.")
+        if self._reason is not EndReason.NONE and self._scene == refusals.COST_SCENE:
+            raise errors.CoreError(f"The episode of the core {self.name!r} is over: reset it.")
         self._recorded = None
         with self._chance.own():
-            self._answers.call("update", float(timestep))
+            self._answers.call("update", timestep)
+            self._has_history = True
             self._reason = self._answers.end_reason()
 
     def record_state(self, agent_id: int = 0) -> Array:
-        """Returns the state, the last finite one while the object's is not."""
-        return self._latest("record_state", agent_id, 0, self._state)
+        """Returns the state, the last finite one while the object's is not; finite is what
+        `limit_numbers` lets pass.
+        """
+        return self._latest("record_state", agent_id, 0)
 
     def record_goal(self, agent_id: int = 0) -> Array:
         """Returns the goal, the last finite one while the object's is not."""
-        return self._latest("record_goal", agent_id, 1, self._goal)
+        return self._latest("record_goal", agent_id, 1)
 
     def set_action(self, agent_id: int, action: npt.ArrayLike) -> None:
         """Sets the PD targets, shape `(get_action_size(),)`.
 
         Raises:
-            ActionError: The shape is another, or a number is not finite.
+            ActionError: Shape, type or a number of the action is wrong.
         """
-        array = checks.core_action(action, self.get_action_size())
+        array = checks.actions(action, (len(self._action_names),), self.action_names)
         self._recorded = None
-        self._answers.call("set_action", _agent(agent_id), array)
+        self._answers.call("set_action", refusals.agent(agent_id), array)
 
     def calc_reward(self, agent_id: int = 0) -> float:
         """Returns the reward, 0 in invalid episodes and where the object tells a cost instead."""
         if self._reason is EndReason.INVALID or self._tells_cost:
             return 0.0
         if self._recorded is not None:
-            return self._recorded[2]
-        return self._answers.number("calc_reward", _agent(agent_id))
+            return self._recorded[3]
+        return self._answers.number("calc_reward", refusals.agent(agent_id))
 
     def dtw_cost(self) -> float | None:
         """Returns the cost of the whole episode, at the end of a test episode of `imitate_amp` in a
@@ -237,53 +258,35 @@ class NativeCore:
         """Returns the time since the reset [s]."""
         return self._answers.number("get_time")
 
-    def get_state_size(self, agent_id: int = 0) -> int:
-        """Returns the length of the state."""
-        return int(self._answers.number("get_state_size", agent_id))
-
-    def get_goal_size(self, agent_id: int = 0) -> int:
-        """Returns the length of the goal."""
-        return int(self._answers.number("get_goal_size", agent_id))
-
-    def get_action_size(self, agent_id: int = 0) -> int:
-        """Returns the length of an action."""
-        return int(self._answers.number("get_action_size", agent_id))
-
-    def build_state_offset(self, agent_id: int = 0) -> Array:
-        """Returns the state's offset."""
-        return self._answers.array("build_state_offset", agent_id)
-
-    def build_state_scale(self, agent_id: int = 0) -> Array:
-        """Returns the state's scale."""
-        return self._answers.array("build_state_scale", agent_id)
-
-    def build_state_norm_groups(self, agent_id: int = 0) -> npt.NDArray[np.int64]:
-        """Returns the state's normaliser groups."""
-        return self._answers.array("build_state_norm_groups", agent_id).astype(np.int64)
-
-    def build_action_bound_min(self, agent_id: int = 0) -> Array:
-        """Returns the smallest action."""
-        return self._answers.array("build_action_bound_min", agent_id)
-
-    def build_action_bound_max(self, agent_id: int = 0) -> Array:
-        """Returns the largest action."""
-        return self._answers.array("build_action_bound_max", agent_id)
-
-    def get_reward_min(self, agent_id: int = 0) -> float:
-        """Returns the least reward."""
-        return self._answers.number("get_reward_min", agent_id)
-
-    def get_reward_max(self, agent_id: int = 0) -> float:
-        """Returns the greatest reward."""
-        return self._answers.number("get_reward_max", agent_id)
-
-    def get_amp_obs_size(self) -> int:
-        """Returns the length of the discriminator's observation, 0 in objects that have none."""
-        return int(self.env.get_amp_obs_size()) if hasattr(self.env, "get_amp_obs_size") else 0
-
     def record_amp_obs_agent(self, agent_id: int = 0) -> Array:
-        """Returns the discriminator's observation of the character."""
-        return self._answers.array("record_amp_obs_agent", _agent(agent_id))
+        """Returns the discriminator's observation of the character, the last finite one while the
+        object's is not.
+
+        Raises:
+            UnsupportedError: The object would end the process, see `refusals.TASK_SCENES`.
+        """
+        if not self._has_history:
+            raise errors.UnsupportedError(
+                "discriminator observations before an episode's first update",
+                f"the scene {self._scene!r}",
+                "them after it, and in episodes that begin with reset_to or with reset_args",
+                self.name,
+            )
+        return self._latest("record_amp_obs_agent", agent_id, 2)
+
+    def get_dtw_backtrack_path(self, agent_id: int = 0) -> Array:
+        """Returns the costs along the alignment of a test episode with the clip.
+
+        Raises:
+            CoreError: No cost was told, and the object might end the process.
+        """
+        self._answers.method("get_dtw_backtrack_path")
+        if self._cost is None and self._scene in (refusals.COST_SCENE, *refusals.TASK_SCENES):
+            raise errors.CoreError(
+                f"Expected the end of a test episode with a dtw_cost before the core {self.name!r} "
+                "tells its path."
+            )
+        return self._answers.array("get_dtw_backtrack_path", refusals.agent(agent_id))
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape
@@ -297,23 +300,15 @@ class NativeCore:
         """Returns a name for each entry of an action."""
         return self._action_names
 
-    def control_timestep(self) -> float:
-        """Returns the time between two actions [s]."""
-        tell = getattr(self.env, "get_agent_update_rate", None)
-        rate = float(tell(0)) if tell is not None else 0.0
-        return 1.0 / rate if rate > 0.0 else self._control_period
-
     def set_mode(self, mode: Any) -> None:
         """Chooses training or testing, by number or by an enumeration's member."""
         chosen = mode_of(mode)
-        self._tells_cost = chosen is Mode.TEST and self._answers.scene() == COST_SCENE
+        self._tells_cost = chosen is Mode.TEST and self._scene == refusals.COST_SCENE
         self._answers.call("set_mode", chosen)
 
     def set_sample_count(self, count: int) -> None:
         """Tells the samples training has seen, for annealed time limits."""
-        if not checks.is_whole(count) or not 0 <= count <= MAX_COUNT:
-            raise errors.CoreError(f"Expected a count from 0 to {MAX_COUNT}, got {count!r}.")
-        self._answers.call("set_sample_count", int(count))
+        self._answers.call("set_sample_count", refusals.sample_count(count))
 
     def seed(self, seed: int) -> None:
         """Restarts the core's random numbers.
@@ -342,7 +337,7 @@ class NativeCore:
     def _check(self) -> None:
         """Raises the error of an object that no environment can use."""
         self._answers.check_scene()
-        self._num_updates = int(self._answers.number("get_num_update_substeps"))
+        self._num_updates = self._answers.size("get_num_update_substeps")
         if self._reset_args is not None:
             self._answers.method("reset_time")
             for key in ("knees", "held_joints"):
@@ -352,45 +347,54 @@ class NativeCore:
     def _start(self, method: str = "reset", *where: Any, **noise: Any) -> None:
         start = self._answers.method(method)
         self._recorded, self._cost, self._reason = None, None, EndReason.NONE
+        self._started = False  # unless all of it happens
+        self._has_history = method != "reset" or self._scene not in refusals.TASK_SCENES
         with self._chance.own():
             if method != "reset":
                 self._answers.call("reset")
             start(*where, **noise)
-            self._answers.call(
-                "need_new_action", 0
-            )  # the original's loop asks before its first update
-            state = self._answers.array("record_state", 0, len(self._state))
-            goal = self._answers.array("record_goal", 0, len(self._goal))
-        if not np.all(np.isfinite(state)) or not np.all(np.isfinite(goal)):
+            # The original's loop asks before its first update.
+            self._answers.call("need_new_action", 0)
+            arrays = self._ask_arrays()
+        if not all(map(self._fits, arrays)):
             raise errors.CoreError(
-                f"The core {self.name!r} began an episode with numbers that are not finite."
+                f"The core {self.name!r} began an episode with numbers that are "
+                f"{unsound(self._largest)}."
             )
+        self._started = True
 
     def _record(self) -> None:
         """Reads state, goal and reward once; what is not finite makes the episode invalid."""
-        state = self._answers.array("record_state", 0, len(self._state))
-        goal = self._answers.array("record_goal", 0, len(self._goal))
-        reward = self._answers.number("calc_reward", 0)
+        arrays, reward = self._ask_arrays(), self._answers.any_number("calc_reward", 0)
         if self._tells_cost and self._reason not in (EndReason.NONE, EndReason.INVALID):
             self._cost = reward or None  # 0 in a scene without a time limit
-        if not (np.all(np.isfinite(state)) and np.all(np.isfinite(goal)) and math.isfinite(reward)):
+        if not (all(map(self._fits, arrays)) and self._fits(reward)):
             self._reason = EndReason.INVALID
-        self._recorded = (state, goal, reward)
+        self._recorded = (*arrays, reward)
 
-    def _latest(self, method: str, agent_id: int, place: int, last: Array) -> Array:
-        """Returns what was recorded, or else what the object tells now; `last` while not finite."""
-        recorded = self._recorded
+    def _ask_arrays(self) -> tuple[Array, Array, Array]:
+        """Returns state, goal and, where it can be told, the discriminator's observation."""
+        ask = self._answers.any_array
+        state = ask("record_state", 0, len(self._state))
+        goal = ask("record_goal", 0, len(self._goal))
+        if not len(self._amp) or not self._has_history:
+            return state, goal, self._amp
+        return state, goal, ask("record_amp_obs_agent", 0, len(self._amp))
+
+    def _latest(self, method: str, agent_id: int, place: int) -> Array:
+        """Returns what was recorded, or else what the object tells now; if that is not finite, what
+        last was.
+        """
+        agent_id, recorded = refusals.agent(agent_id), self._recorded
+        last = (self._state, self._goal, self._amp)[place]
         array = (
-            self._answers.array(method, _agent(agent_id), len(last))
+            self._answers.any_array(method, agent_id, len(last))
             if recorded is None
-            else (recorded[0], recorded[1])[place]
+            else (recorded[0], recorded[1], recorded[2])[place]
         )
-        if np.all(np.isfinite(array)):
+        if self._fits(array):
             last[:] = array
         return last.copy()
 
-
-def _agent(agent_id: int) -> int:
-    if agent_id != 0:
-        raise errors.CoreError(f"Expected agent_id 0, the one character, got {agent_id!r}.")
-    return 0
+    def _fits(self, numbers: Array | float) -> bool:
+        return bool(np.all(np.abs(numbers) <= self._largest))

@@ -1,5 +1,6 @@
 """Opens cores around other objects: those that a function makes, and those that exist."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -67,6 +68,7 @@ class Built:
         if name_or_path is not None:
             scene = scene_files.read_scene(name_or_path, choices.data_root)
             words = command_line.with_absolute_files(command_line.plain_words(scene, {}), scene)
+        choices = dataclasses.replace(choices, enable_draw=True)  # for all that is known of it
         core = _wrap(lambda: self._env, type(self._env).__name__, choices, seed, words)
         if words:
             _check_layout(core, choices, pathlib.Path(words["character_files"][0]))
@@ -118,6 +120,7 @@ def _wrap(
         seed=chance.drawn_seed(seed),
         mode=choices.mode,
         reset_args=choices.reset_args,
+        draws=choices.enable_draw,
         **facts,
     )
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dm_deepmimic import rotations
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, SPHERE
+from dm_deepmimic.rendering import process
 from dm_deepmimic.rendering.renderer import mujoco
 from dm_deepmimic.shapes import ARROW, Role, Shape
 
@@ -138,7 +139,11 @@ class Painter:
         Args:
             width: Of the largest picture to read [pixels].
             height: Likewise.
+
+        Raises:
+            CoreError: The process was forked from one that had drawn.
         """
+        process.claim()
         stage = _STAGE.format(width=width, height=height, samples=SAMPLES)
         self._model = mujoco.MjModel.from_xml_string(stage)
         self._data = mujoco.MjData(self._model)
@@ -163,7 +168,11 @@ class Painter:
             width: Of the picture [pixels].
             height: Likewise.
             buffer: The window's, or one of the context's own.
+
+        Raises:
+            CoreError: The process was forked from one that had drawn.
         """
+        process.claim()
         mujoco.mjr_setBuffer(buffer, self._context)
         mujoco.mjv_updateScene(
             self._model, self._data, self._options, None, camera, mujoco.mjtCatBit.mjCAT_ALL,
@@ -234,8 +243,9 @@ class Painter:
         return height * (right * np.cross(forward, above) + up * above)
 
     def close(self) -> None:
-        """Frees what the context holds."""
-        self._context.free()
+        """Frees what the context holds, in the process that it is of."""
+        if process.is_ours():
+            self._context.free()
 
     def _add(self, shape: Shape) -> None:
         geom = self._scene.geoms[self._scene.ngeom]

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors
+from dm_deepmimic.rendering import process
 
 ESCAPE = 27
 _INSTALL = "pip install 'dm_deepmimic[viewer]'"
@@ -38,17 +40,21 @@ class Scene(Protocol):
 
 
 class Window:
-    """A window and its OpenGL context, which is current after each call.
+    """A window and its OpenGL context, which is current after each call, all of one thread.
 
-    Closing it by its frame, by escape or by q ends drawing, not the program.
+    Closing it by its frame, by escape or by q ends drawing, not the program. In a forked process it
+    is not there to be drawn into, and closing it does nothing: it is the other process's. Such a
+    process's call, or another thread's, raises CoreError.
     """
 
     def __init__(self, title: str = "DeepMimic", width: int = 800, height: int = 450) -> None:
         """Opens the window.
 
         Raises:
-            CoreError: PyOpenGL, freeglut or a display is missing, or a main loop has ended.
+            CoreError: PyOpenGL, freeglut or a display is missing, a main loop has ended, or
+                the process was forked from one that had drawn.
         """
+        self._thread = threading.get_ident()
         self._scene: Scene | None = None
         self._on_close: Callable[[], None] = lambda: None
         self._error: BaseException | None = None
@@ -94,6 +100,7 @@ class Window:
         """Width and height [pixels], 0 once it was closed."""
         if not self.is_open:
             return 0, 0
+        self._claim()
         glut = self._glut
         glut.glutSetWindow(self._id)
         return glut.glutGet(glut.GLUT_WINDOW_WIDTH), glut.glutGet(glut.GLUT_WINDOW_HEIGHT)
@@ -106,6 +113,7 @@ class Window:
         """Redraws and runs one round of events; does nothing once the window was closed."""
         if not self.is_open:
             return
+        self._claim()
         self._glut.glutSetWindow(self._id)
         self._glut.glutPostRedisplay()
         self._glut.glutMainLoopEvent()
@@ -123,6 +131,7 @@ class Window:
         """
         if not self.is_open:
             return
+        self._claim()
 
         def run_tick(_: int) -> None:
             wait = tick()
@@ -152,6 +161,7 @@ class Window:
 
         if not self.is_open:
             raise errors.CoreError("Expected an open window: this one was closed.")
+        self._claim()
         width, height = self.size
         if self._scene is not None:
             self._scene.draw()
@@ -163,8 +173,9 @@ class Window:
 
     def close(self) -> None:
         """Closes the window; twice does no harm."""
-        if not self.is_open:
+        if not self.is_open or not process.is_ours():
             return
+        self._claim()
         self._closing = True
         self._glut.glutSetWindow(self._id)
         self._glut.glutDestroyWindow(self._id)
@@ -173,6 +184,12 @@ class Window:
         elif self._depth == 0:
             self._flush()
             self._raise()
+
+    def _claim(self) -> None:
+        """Raises the error of a process or a thread that has no part in the window."""
+        process.claim()
+        if threading.get_ident() != self._thread:
+            raise errors.CoreError("Expected the thread that opened the window, got another one.")
 
     def _flush(self) -> None:
         """Lets GLUT destroy what was closed, in one round of its loop, and say so in another."""
@@ -243,8 +260,10 @@ def ready() -> Iterator[Any]:
     """Gives PyOpenGL's GLUT while a window can be opened.
 
     Raises:
-        CoreError: PyOpenGL, freeglut or a display is missing, or a main loop has ended.
+        CoreError: PyOpenGL, freeglut or a display is missing, a main loop has ended, or
+            the process was forked from one that had drawn.
     """
+    process.claim()
     glut = _import_glut()
     if glut.special.INITIALIZED and not glut.glutGet(glut.GLUT_INIT_STATE):
         raise errors.CoreError(

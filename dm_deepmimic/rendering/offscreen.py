@@ -1,13 +1,15 @@
 """Pictures without a window: OpenGL by EGL, or by OSMesa where there is none; on other systems than
 Linux by theirs.
 
-The context lives on a thread of its own, so that it disturbs no other context of the process.
+The context lives on a thread of its own, so that it disturbs no other context of the process, and
+draws for several threads one after the other.
 """
 
 import concurrent.futures
 import ctypes
 import functools
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import checks, errors
+from dm_deepmimic.rendering import process
 from dm_deepmimic.rendering.drawing import Camera, Painter, place_camera
 from dm_deepmimic.rendering.renderer import mujoco, system_context
 from dm_deepmimic.shapes import Shape
@@ -31,18 +34,22 @@ class Renderer:
 
         Raises:
             ValueError: The size is not from 1 to `MAX_SIZE` pixels.
-            CoreError: The machine has neither EGL nor OSMesa.
+            CoreError: The machine has neither EGL nor OSMesa, or the process was forked from one
+                that had drawn.
         """
         check_size(width, height)
+        process.claim()
         self.width, self.height = width, height
         self._camera = mujoco.MjvCamera()
+        self._context: _Context | None = None
+        self._painter: Painter | None = None
+        self._closed, self._closing = False, threading.Lock()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "dm_deepmimic_offscreen")
         try:
-            self._context, self._painter = self._thread.submit(self._open).result()
-        except BaseException:
-            self._thread.shutdown()
+            self._thread.submit(self._open).result()
+        except BaseException:  # an interruption leaves the thread at work
+            self.close()
             raise
-        self._closed = False
 
     def render(
         self, shapes: Sequence[Shape], camera: Camera | None = None
@@ -50,19 +57,29 @@ class Renderer:
         """Returns a picture, shape `(height, width, 3)`.
 
         Raises:
-            CoreError: The renderer was closed.
+            CoreError: The renderer was closed, or the process was forked from one that had drawn.
         """
-        if self._closed:
-            raise errors.CoreError("Expected an open renderer: this one was closed.")
-        place_camera(camera or Camera(), shapes, self._camera)
-        return self._thread.submit(self._draw, shapes).result()
+        process.claim()
+        with self._closing:
+            if self._closed:
+                raise errors.CoreError("Expected an open renderer: this one was closed.")
+            drawn = self._thread.submit(self._draw, shapes, camera or Camera())
+        return drawn.result()
 
     def close(self) -> None:
-        """Frees the context; twice does no harm."""
-        if not self._closed:
+        """Frees the context, after what other threads have asked for is drawn; twice does no harm.
+        A forked process's copy is left to the process that drew.
+        """
+        if not process.is_ours():
             self._closed = True
-            self._thread.submit(self._free).result()
-            self._thread.shutdown()
+            return
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            freed = self._thread.submit(self._free)
+            self._thread.shutdown(wait=False)
+        freed.result()
 
     def __enter__(self) -> "Renderer":
         return self
@@ -70,23 +87,23 @@ class Renderer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> tuple["_Context", Painter]:
-        context = _open_context(self.width, self.height)
-        try:
-            return context, Painter(self.width, self.height)
-        except BaseException:
-            context.close()
-            raise
+    def _open(self) -> None:
+        self._context = _open_context(self.width, self.height)
+        self._painter = Painter(self.width, self.height)
 
-    def _draw(self, shapes: Sequence[Shape]) -> npt.NDArray[np.uint8]:
+    def _draw(self, shapes: Sequence[Shape], camera: Camera) -> npt.NDArray[np.uint8]:
+        assert self._painter is not None
+        place_camera(camera, shapes, self._camera)
         size = self.width, self.height
         buffer = mujoco.mjtFramebuffer.mjFB_OFFSCREEN
         self._painter.draw(shapes, self._camera, *size, buffer=buffer)
         return self._painter.read(*size)
 
     def _free(self) -> None:
-        self._painter.close()
-        self._context.close()
+        if self._painter is not None:
+            self._painter.close()
+        if self._context is not None:
+            self._context.close()
 
 
 def check_size(width: int, height: int) -> None:

@@ -39,10 +39,16 @@ class Rendering:
             window.set_scene(drawn)
             drawn.reshape(*window.size)
 
+    @property
+    def has_window(self) -> bool:
+        """Whether there is one, which the user has not closed."""
+        return self._window is not None and self._window.is_open
+
     def show(self) -> None:
         """Redraws the window, if there is one, and runs one round of its events."""
         if self._window is not None:
-            self._window.show()
+            with self._core.alone():
+                self._window.show()
 
     def picture(
         self,
@@ -52,6 +58,23 @@ class Rendering:
         ghost: drawing.Ghost,
     ) -> npt.NDArray[np.uint8]:
         """Returns a picture, see `Environment.render`."""
+        with self._core.alone():
+            return self._picture(width, height, camera, ghost)
+
+    def close(self) -> None:
+        """Closes the window; twice does no harm."""
+        if self._window is not None:
+            self._window.close()
+        if self._renderer is not None:
+            self._renderer.close()
+
+    def _picture(
+        self,
+        width: int | None,
+        height: int | None,
+        camera: str | drawing.Camera,
+        ghost: drawing.Ghost,
+    ) -> npt.NDArray[np.uint8]:
         if self._shown is None:
             if (camera, ghost) != ("angle", "off"):
                 raise errors.UnsupportedError("cameras and ghosts", core=self._core.name)
@@ -71,13 +94,6 @@ class Rendering:
         if self._renderer is None:
             self._renderer = offscreen.Renderer(*size)
         return self._renderer.render(drawing.visible(self._shown.shapes(), ghost), camera)
-
-    def close(self) -> None:
-        """Closes the window; twice does no harm."""
-        if self._window is not None:
-            self._window.close()
-        if self._renderer is not None:
-            self._renderer.close()
 
     def _own_picture(self, width: int | None, height: int | None) -> npt.NDArray[np.uint8]:
         if self._window is None or not self._window.is_open:

@@ -13,7 +13,7 @@ from typing import Any
 from dm_deepmimic import capabilities, errors, loading, player, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
-from dm_deepmimic.viewer import policies, video
+from dm_deepmimic.viewer import policies, replays, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
 
 KEYS: canvas.Lines = (
@@ -156,13 +156,13 @@ class Viewer:
 
 def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Policy | None]:
     """Returns what plays, and who acts in it, if there is an agent."""
+    if pathlib.Path(options.scene).suffix == ".npz":
+        _refuse(options, "an episode that is played again")
+        return replays.open_replay(options.scene)
     parsed = scene_files.read_scene(options.scene, options.data_root).arguments
     words = parsed["scene"].values if "scene" in parsed else ()
     if options.play or words == ("kin_char",):
-        for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
-            if getattr(options, name) is not None:
-                option = name.replace("_", "-")
-                raise ValueError(f"Expected no --{option} for a clip alone, which has no agent.")
+        _refuse(options, "a clip alone, which has no agent")
         clip = player.load_player(options.scene, data_root=options.data_root, seed=options.seed)
         return clip, None
     overrides = dict(options.set or ())
@@ -196,6 +196,13 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
         raise
 
 
+def _refuse(options: argparse.Namespace, what: str) -> None:
+    """Raises the error of options of an agent, where there is none."""
+    for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"Expected no --{name.replace('_', '-')} for {what}.")
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the command line's options."""
     parser = argparse.ArgumentParser(
@@ -204,7 +211,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="Keys: " + "; ".join(f"{key}: {what}" for key, what in KEYS) + ".",
     )
     add = parser.add_argument
-    add("scene", help="a preset, or an arg file")
+    add(
+        "scene",
+        help="a preset, an arg file, or an invalid episode that load(..., dump_dir=...) wrote",
+    )
     add("--policy", help=policies.HELP + "; reference by default, zero where the core has none")
     add("--play", action="store_true", help="play the clip alone, without physics")
     add("--core", choices=loading.CORES, help="the simulator; auto by default")

@@ -36,15 +36,16 @@ def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | st
     if name in BUILT_IN:
         return name
     path = pathlib.Path(name)
-    if path.suffix == ".pkl":
-        path = path.parent  # the checkpoint's folder
+    if path.name == "checkpoint.npz":
+        path = path.parent  # a training's, where its policy stands beside
     if path.is_dir():
         path /= networks.FILE
     if path.suffix == ".npz":
         return networks.read_policy(path)
     if path.suffix in (".ckpt", ".index"):
         index = name.removesuffix(".index") + ".index"
-        return pretrained.load_policy(scene_files.find(index, "checkpoint", data_root=data_root))
+        found = scene_files.find(index, scene_files.CHECKPOINT, data_root=data_root)
+        return pretrained.load_policy(found)
     if ":" in name:
         return _imported(*name.rsplit(":", 1))
     raise errors.UnknownNameError(

@@ -22,15 +22,17 @@ def add_velocity(tree: Tree, velocity: Array, change: Array, scale: float) -> bo
         scale: 1, or the time over which a rate acts [s].
 
     Returns:
-        Whether all numbers are finite.
+        Whether all numbers are finite; otherwise the velocity is as it was.
     """
     nothing = 0.0  # NaN as soon as one number is not finite
     for i in range(len(velocity)):
+        nothing += 0.0 * (velocity[i] + scale * change[i])
+    if nothing != 0.0:
+        return False
+    for i in range(len(velocity)):
         limit = SPEED_LIMIT / tree.world_scale if i < 3 else SPEED_LIMIT
-        moved = velocity[i] + scale * change[i]
-        nothing += 0.0 * moved
-        velocity[i] = min(max(moved, -limit), limit)
-    return nothing == 0.0
+        velocity[i] = min(max(velocity[i] + scale * change[i], -limit), limit)
+    return True
 
 
 @inner

@@ -132,6 +132,7 @@ class Scratch(NamedTuple):
     shifts: Array  # (6 B,) the same, for this step's positions only
     bodies: IntArray  # (B,) the touched bodies
     counts: Records  # (1,) COUNTS
+    halt: IntArray  # (1,) not 0 where a run has to end at once
 
 
 def make_physics(tree: Tree, num_worlds: int, pose_size: int) -> Physics:
@@ -160,17 +161,8 @@ def num_slots(tree: Tree) -> int:
     return min(len(tree.pairs.first), max(MIN_SLOTS, SLOTS_PER_SHAPE * len(tree.shapes)))
 
 
-def grow(old: Physics, tree: Tree) -> Physics:
-    """Returns a copy of worlds with room for free bodies that the tree has beyond theirs."""
-    new = make_physics(tree, *old.pose.shape)
-    for name in Physics._fields:
-        before = getattr(old, name)
-        getattr(new, name)[tuple(slice(length) for length in before.shape)] = before
-    return new
-
-
-def make_scratch(tree: Tree, pose_size: int) -> Scratch:
-    """Returns work arrays for one thread."""
+def make_scratch(tree: Tree, pose_size: int, halt: IntArray) -> Scratch:
+    """Returns work arrays for one thread; `halt` is everyone's."""
     bodies, shapes = len(tree.bodies) + len(tree.free), len(tree.shapes)
     places = np.zeros((shapes + 1, PLACE_SIZE))
     places[shapes, 3:] = np.eye(3).ravel()
@@ -189,6 +181,7 @@ def make_scratch(tree: Tree, pose_size: int) -> Scratch:
         shifts=np.zeros(6 * bodies),
         bodies=np.zeros(bodies, np.int64),
         counts=np.zeros(1, COUNTS),
+        halt=halt,
     )
 
 

@@ -53,12 +53,13 @@ def update(tree: Tree, world: Physics, target: Array, substeps: int, scratch: Sc
         world: One world.
         target: Target pose of the PD controller, shape `(Q,)`.
         substeps: Engine steps.
-        scratch: Work arrays.
+        scratch: Work arrays, whose `halt` ends it early.
 
     Returns:
-        Whether the state is still finite.
+        Whether all numbers are still finite; otherwise the pose and the velocity are those of the
+        last engine step at which they were.
     """
-    links, is_finite = scratch.links, True
+    links = scratch.links
     for substep in range(substeps):
         kinematics.place_links(tree, world.pose, links)
         kinematics.move_links(tree, world.velocity, links)
@@ -69,24 +70,26 @@ def update(tree: Tree, world: Physics, target: Array, substeps: int, scratch: Sc
                 scratch.rate, world.torque,
             )  # fmt: skip
             stable_pd.clamp_torque(tree, world.torque)
-        is_finite &= step(tree, world, scratch)
-        if not is_finite:
+        if not step(tree, world, scratch):
+            return False
+        if scratch.halt[0] != 0:
             break
-    return is_finite
+    return True
 
 
 @inner
 def step(tree: Tree, world: Physics, scratch: Scratch) -> bool:
     """Advances a world, whose links are placed, moved and drifting, by one engine step under
-    `world.torque`; returns whether the state is finite.
+    `world.torque`; returns whether all numbers are finite, without which it does not move.
     """
     links, rate = scratch.links, scratch.rate
     detection.detect_contacts(tree, world, scratch)
     push = world.push if world.status[0].is_pushed else world.push[:0]
     articulated.accelerate(tree, links, world.torque, push, 0.0, rate)
-    is_finite = integrate.add_velocity(tree, world.velocity, rate, tree.timestep)
+    if not integrate.add_velocity(tree, world.velocity, rate, tree.timestep):
+        return False
     free_bodies.accelerate(tree, world)
-    if is_finite and rows.build_rows(tree, world, scratch):
+    if rows.build_rows(tree, world, scratch):
         counts = scratch.counts[0]
         speeds = 6 * counts.bodies
         solver.solve_rows(
@@ -94,10 +97,11 @@ def step(tree: Tree, world: Physics, scratch: Scratch) -> bool:
             scratch.shifts[:speeds],
         )  # fmt: skip
         solver.keep_impulses(counts, scratch.rows, world.points)
-        free_bodies.take_speeds(tree, world, scratch)
         if counts.limits + counts.contacts > 0:
             solver.change_velocity(tree, scratch)
-            is_finite = integrate.add_velocity(tree, world.velocity, rate, 1.0)
+            if not integrate.add_velocity(tree, world.velocity, rate, 1.0):
+                return False
+        free_bodies.take_speeds(tree, world, scratch)
     integrate.advance_pose(tree, world.pose, world.velocity)
     free_bodies.advance(tree, world)
-    return is_finite
+    return True

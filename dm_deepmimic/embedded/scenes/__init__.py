@@ -28,8 +28,9 @@ and functions that say what it does to a world, `embedded.hooks`.
 
 import importlib
 import inspect
+import math
 import pathlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
@@ -103,6 +104,9 @@ class Scene:
         self.has_style: bool = getattr(module, "HAS_STYLE", False)
         self.rewards_time_left: bool = getattr(module, "REWARDS_TIME_LEFT", False)
 
+    def __reduce__(self) -> tuple[Callable[[str], "Scene"], tuple[str]]:
+        return find, (self.name,)  # modules are not pickled
+
     def check(self, given: Any, character: Character, clips: motion.Clips) -> None:
         """Raises the error of settings that do not fit the character or the clips.
 
@@ -157,7 +161,7 @@ class Scene:
 
         Raises:
             UnknownNameError: There is no such term.
-            ArgumentError: A weight is not a finite number of at least 0.
+            ArgumentError: A weight is not a finite number of at least 0, or their sum is not.
         """
         for name, weight in changes.items():
             if name not in self.terms:
@@ -166,8 +170,14 @@ class Scene:
                 )
             if not checks.is_finite(weight) or weight < 0.0:
                 expected = "a finite number of at least 0"
-                raise errors.ArgumentError("reward_weights", name, repr(weight), expected)
-        return np.array([float(value) for value in {**self.terms, **changes}.values()])
+                raise errors.ArgumentError("reward_weights", name, errors.shown(weight), expected)
+        weights = [float(value) for value in {**self.terms, **changes}.values()]
+        if sum(weights) == math.inf:
+            expected = "weights whose sum is finite"
+            raise errors.ArgumentError(
+                "load", "reward_weights", errors.shown(dict(changes)), expected
+            )
+        return np.array(weights)
 
     def goal_offsets(self) -> Array:
         """Returns the goal's offset, shape `(goal_size,)`."""

@@ -1,0 +1,93 @@
+"""What N worlds tell about themselves."""
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import motion
+from dm_deepmimic.arrays import Array
+from dm_deepmimic.character import Character
+from dm_deepmimic.core import EndReason, Mode, unsound
+from dm_deepmimic.embedded import actions, amp, explosion, scenes
+from dm_deepmimic.embedded.expert import Expert
+from dm_deepmimic.embedded.memory import Memory
+
+
+class Reports:
+    """Questions about worlds and their clips; the answers change nothing.
+
+    Attributes:
+        num_worlds: N.
+        memory: The arrays of the worlds.
+        character: The character.
+        kind: The scene's file.
+        mode: Training or testing.
+        expert: Samples discriminator observations of the clips.
+        amp_size: Length of such an observation.
+    """
+
+    num_worlds: int
+    memory: Memory
+    character: Character
+    kind: scenes.Scene
+    mode: Mode
+    expert: Expert
+    amp_size: int
+    _local_root: bool
+
+    def sample_expert(self, count: int) -> Array:
+        """Returns discriminator observations of the clips at random times, shape
+        `(count, amp_size)`; clips are drawn by their weights.
+        """
+        return self.expert.sample(count)
+
+    def reference_actions(self, times: npt.ArrayLike) -> Array:
+        """Returns the actions whose PD targets are the poses of the first world's clip at some
+        times [s], shape `(len(times), A)`.
+        """
+        clip = int(self.memory.worlds.rows["clip"][0])
+        return actions.reference_actions(self.character, self.memory.scene.clips, clip, times)
+
+    def get_motion_length(self) -> float:
+        """Returns the duration of the first world's clip [s]."""
+        return float(motion.durations(self.memory.scene.clips)[self.memory.worlds.rows["clip"][0]])
+
+    def clip(self, index: int) -> motion.Clip:
+        """Returns a clip of the set."""
+        return motion.select(self.memory.scene.clips, index)
+
+    def record_amp_observations(self) -> Array:
+        """Returns each world's discriminator observation, shape `(N, amp_size)`."""
+        observations = np.zeros((self.num_worlds, self.amp_size))
+        if self.amp_size > 0:
+            worlds = self.memory.worlds
+            amp.write_agents(
+                self.character.skeleton, worlds.pose, worlds.velocity, worlds.pose_before,
+                worlds.velocity_before, self._local_root, observations,
+            )  # fmt: skip
+        return observations
+
+    def invalid_cause(self, world: int) -> str | None:
+        """Returns why a world's episode is invalid, None where it is not."""
+        row = self.memory.worlds.rows[world]
+        if row["end_reason"] != EndReason.INVALID:
+            return None
+        if not row["finite"]:
+            return f"a number is {unsound(self.memory.scene.rules.largest)}"
+        if row["exploded_body"] >= 0:
+            return f"a velocity is above {explosion.MAX_BODY_SPEED:g}"
+        return f"pairs of shapes that touch: more than {self.memory.worlds.physics.owners.shape[1]}"
+
+    def end_bodies(self, world: int) -> tuple[str, ...]:
+        """Returns the names of the bodies that fell or exploded in a world."""
+        names, row = self.character.body_names, self.memory.worlds.rows[world]
+        if row["end_reason"] == EndReason.FALL:
+            hits = self.memory.worlds.contact[world] & self.memory.scene.rules.fall_bodies
+            return tuple(names[body] for body in np.flatnonzero(hits))
+        if row["end_reason"] == EndReason.INVALID and row["exploded_body"] >= 0:
+            return (names[row["exploded_body"]],)
+        return ()
+
+    @property
+    def rewards_time_left(self) -> bool:
+        """Whether rewards are the time left at the success [s]."""
+        return self.mode is Mode.TEST and self.kind.rewards_time_left

@@ -1,0 +1,211 @@
+"""The state of worlds as a value: kept, copied, saved to a file, and set again to go on bitwise."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dm_deepmimic import array_files, errors
+
+FORMAT = 1  # of what the arrays mean; raised with each change of it
+AnyArray = npt.NDArray[Any]
+_EPISODE = (
+    ("episode.ended", np.bool_),
+    ("episode.end_reason", np.int64),
+    ("episode.length", np.int64),
+    ("episode.return", np.float64),
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class State:
+    """What worlds were like at one moment, all that they need to go on from it.
+
+    `len(state)` is the number of worlds, and `state[index]` a state of some of them: an index, a
+    slice, a mask, or an array of indices, which may repeat. It pickles, and `save` writes a file.
+
+    Attributes:
+        model: What the worlds are of: `format`, and `scene`, `character` and `clips` by name and a
+            digest. Other worlds refuse the state.
+        rows: Arrays by name, with a row a world; they cannot be written to.
+        shared: Arrays by name of what all worlds share, likewise.
+    """
+
+    model: Mapping[str, str]
+    rows: Mapping[str, AnyArray]
+    shared: Mapping[str, AnyArray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.rows.values())))
+
+    def __getitem__(self, index: Any) -> "State":
+        worlds = np.atleast_1d(np.arange(len(self))[index])
+        rows = {name: array[worlds] for name, array in self.rows.items()}
+        return dataclasses.replace(self, rows=frozen(rows))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an .npz file, which `load_state` reads; replaces one of its name in one move.
+
+        Raises:
+            OSError: It cannot be written.
+            ValueError: It is too large, see `array_files.LARGEST_FILE`.
+        """
+        array_files.write(path, content_of(self))
+
+
+def load_state(path: str | os.PathLike[str]) -> State:
+    """Reads a state from a file that `State.save` wrote.
+
+    Raises:
+        AssetNotFoundError: There is no such file.
+        AssetFormatError: It holds no state, or not the one that was written.
+    """
+    return state_of(array_files.read(path, "state"))
+
+
+def content_of(state: State) -> dict[str, Any]:
+    """Returns a state as arrays by name, for a file."""
+    content = {
+        "model": np.array(json.dumps(dict(state.model))),
+        **{f"rows.{name}": array for name, array in state.rows.items()},
+        **{f"shared.{name}": array for name, array in state.shared.items()},
+    }
+    return {**content, "digest": np.array(_digest(content))}
+
+
+def state_of(file: array_files.Arrays, others: tuple[str, ...] = ()) -> State:
+    """Returns the state that `content_of` gave to a file.
+
+    Args:
+        file: What was read.
+        others: Names of arrays that are not the state's.
+
+    Raises:
+        AssetFormatError: It is none, or not the one that was written.
+    """
+    content = {name: file[name] for name in file.names - {"digest", *others}}
+    if file.text("digest") != _digest(content):
+        raise file.error("digest", "a state as it was saved", "another")
+    model = json.loads(str(content["model"]))
+    rows, shared = (_with_prefix(content, prefix) for prefix in ("rows.", "shared."))
+    return State(model, frozen(rows), frozen(shared))
+
+
+def model_of(**parts: tuple[str, object]) -> Mapping[str, str]:
+    """Returns what worlds are of: parts by their names, and what was read of them."""
+    digests = {part: f"{name} {fingerprint(content)}" for part, (name, content) in parts.items()}
+    return {"format": str(FORMAT), **digests}
+
+
+def fingerprint(content: object) -> str:
+    """Returns a digest of tuples, arrays, numbers and texts, equal for equal content."""
+    digest = hashlib.sha256()
+    _feed(digest.update, content)
+    return digest.hexdigest()[:16]
+
+
+def check_model(state: State, model: Mapping[str, str]) -> None:
+    """Raises the error of a state of other worlds.
+
+    Raises:
+        StateError: The scene, the character, the clips or the format is another.
+    """
+    if not isinstance(state, State):
+        raise errors.StateError("a state, as get_state returns it", repr(state))
+    for key, expected in model.items():
+        if state.model.get(key) != expected:
+            raise errors.StateError(f"a state of the {key} {expected}", str(state.model.get(key)))
+
+
+def check_arrays(given: Mapping[str, AnyArray], expected: Mapping[str, AnyArray]) -> None:
+    """Raises the error of arrays that do not fit, but for the number of their rows.
+
+    Raises:
+        StateError: One of those expected is missing, or has another type or shape.
+    """
+    for name, array in expected.items():
+        if name not in given:
+            raise errors.StateError(f"a state with {name!r}", "one without")
+        got = given[name]
+        if array.dtype != got.dtype or array.shape[1:] != got.shape[1:]:
+            raise errors.StateError(
+                f"{array.shape[1:]} {array.dtype} a world for {name!r} of a state",
+                f"{got.shape[1:]} {got.dtype}",
+            )
+
+
+def check_numbers(name: str, array: AnyArray, largest: float) -> None:
+    """Raises the error of an array of the name with a number that no observation can have.
+
+    Raises:
+        StateError: One is not finite, or beyond the largest.
+    """
+    wrong = ~(np.abs(array) <= largest)
+    if np.any(wrong):
+        raise errors.StateError(
+            f"numbers of at most {largest:g} in {name!r} of a state", str(array[wrong][0])
+        )
+
+
+def frozen(arrays: Mapping[str, AnyArray]) -> Mapping[str, AnyArray]:
+    """Returns arrays that can no longer be written to."""
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
+
+
+def with_episodes(
+    state: State, ended: AnyArray, end_reason: AnyArray, length: AnyArray, total: AnyArray
+) -> State:
+    """Returns a state of environments: their worlds' with what they count of each episode.
+
+    Args:
+        state: Of N worlds.
+        ended: Whether the next step resets, shape `(N,)`.
+        end_reason: Values of `EndReason`, shape `(N,)`.
+        length: In steps, shape `(N,)`.
+        total: Return, shape `(N,)`.
+    """
+    counts = zip(_EPISODE, (ended, end_reason, length, total), strict=True)
+    rows: dict[str, AnyArray] = {name: array.astype(kind) for (name, kind), array in counts}
+    return State(state.model, {**state.rows, **frozen(rows)}, state.shared)
+
+
+def episodes_of(state: State) -> list[AnyArray]:
+    """Returns what `with_episodes` added.
+
+    Raises:
+        StateError: It is no state, or that of a core alone.
+    """
+    check_model(state, {})
+    check_arrays(state.rows, {name: np.zeros(0, kind) for name, kind in _EPISODE})
+    return [state.rows[name] for name, _ in _EPISODE]
+
+
+def _with_prefix(content: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
+    return {
+        key.removeprefix(prefix): array for key, array in content.items() if key.startswith(prefix)
+    }
+
+
+def _digest(content: Mapping[str, AnyArray]) -> str:
+    return fingerprint(tuple((name, content[name]) for name in sorted(content)))
+
+
+def _feed(update: Callable[[bytes], object], value: object) -> None:
+    if isinstance(value, tuple):
+        update(b"(%d" % len(value))
+        for each in value:
+            _feed(update, each)
+        return
+    array = np.asarray(value)
+    if array.dtype.names is not None:  # not what lies between the fields
+        _feed(update, tuple((name, array[name]) for name in array.dtype.names))
+        return
+    update(f"{array.dtype.str}{array.shape}".encode())
+    update(array.tobytes())

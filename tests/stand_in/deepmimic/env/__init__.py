@@ -1,0 +1,1 @@
+"""Stands in for DeepMimic's Python."""

@@ -1,0 +1,259 @@
+"""Tests that what the training examples share survives signals, full disks and bad files."""
+
+import contextlib
+import csv
+import dataclasses
+import os
+import pathlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+import dm_env
+import numpy as np
+import pytest
+
+pytest.importorskip("acme")
+
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
+sys.path.append(str(EXAMPLES))
+
+import checkpoints  # noqa: E402
+import training  # noqa: E402
+from absl import app, flags  # noqa: E402
+from absl.testing import flagsaver  # noqa: E402
+
+from dm_deepmimic import policy  # noqa: E402
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    horizon: int = 10
+    warm_up_steps: int = 2
+
+
+class Worlds:
+    """Two worlds in which nothing happens."""
+
+    def reset(self) -> dm_env.TimeStep:
+        return self._timestep(dm_env.StepType.FIRST)
+
+    def step(self, action: np.ndarray) -> dm_env.TimeStep:
+        return self._timestep(dm_env.StepType.MID)
+
+    def _timestep(self, kind: dm_env.StepType) -> dm_env.TimeStep:
+        return dm_env.TimeStep(np.full(2, kind), np.ones(2), np.ones(2), np.zeros((2, 3)))
+
+
+class Actor:
+    """Does nothing, and has a policy that does."""
+
+    def select_action(self, observation: np.ndarray) -> np.ndarray:
+        return np.zeros((2, 1))
+
+    def update(self) -> None:
+        pass
+
+    def observe_first(self, timestep: dm_env.TimeStep) -> None:
+        pass
+
+    def observe(self, action: np.ndarray, timestep: dm_env.TimeStep) -> None:
+        pass
+
+    def policy(self) -> policy.Policy:
+        ones = np.ones(3, np.float32)
+        layers = ((ones[:, None], ones[:1]),)
+        return policy.Policy(3, 0, ones, ones, layers, ones[:1], ones[:1])
+
+
+class Learner:
+    """Counts its steps in weights that take 400 kB."""
+
+    def __init__(self) -> None:
+        self.weights = np.zeros(100_000, np.float32)
+        self.metrics = {"loss": 0.5}
+        self.on_step: Callable[[int], object] = lambda step: None
+
+    def warm_up(self) -> None:
+        pass
+
+    def step(self) -> None:
+        self.weights += 1.0
+        self.on_step(int(self.weights[0]))
+
+    def save(self) -> dict[str, np.ndarray]:
+        return {"weights": self.weights.copy()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.weights = state["weights"]
+
+
+class Run:
+    """Trains with these, as the flags say."""
+
+    def __init__(self, output: pathlib.Path) -> None:
+        self.output, self.learner = output, Learner()
+        self.evaluated: list[checkpoints.Checkpoint] = []
+        self.example = training.Example(
+            Config, self._open_agent, self.evaluated.append, ("episode_return",)
+        )
+
+    @contextlib.contextmanager
+    def _open_agent(self, config: Config, seed: int) -> Iterator[training.Agent]:
+        yield training.Agent(Worlds(), Actor(), self.learner, config)
+
+    def __call__(self, *arguments: str) -> None:
+        output = f"--output={self.output}"
+        flags.FLAGS(["training", "--env=walk", "--minutes=10", output, *arguments])
+        training.run(self.example)
+
+    @property
+    def saved_updates(self) -> int:
+        """Updates of the saved checkpoint, which agrees with its curve and its policy."""
+        checkpoint = checkpoints.read(self.output / checkpoints.FILE, Config)
+        learner = Learner()
+        checkpoint.restore(learner)
+        updates = int(checkpoint.counts["updates"])
+        assert learner.weights[0] == updates
+        assert int(self.curve[updates - 1]["steps"]) == checkpoint.counts["steps"]
+        policy.read_policy(self.output / policy.FILE)
+        return updates
+
+    @property
+    def curve(self) -> list[dict[str, str]]:
+        with (self.output / "learning_curve.csv").open() as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture(name="run")
+def run_fixture(tmp_path, monkeypatch) -> Iterator[Run]:
+    with flagsaver.flagsaver():
+        yield Run(tmp_path / "run")
+
+
+@pytest.fixture(name="saves_always")
+def saves_always_fixture(monkeypatch) -> None:
+    monkeypatch.setattr(training, "_SAVE_PERIOD", 0.0)
+
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+class TestSignals:
+    @SIGNALS
+    def test_they_save_after_the_update(self, run, number):
+        run.learner.on_step = lambda step: step == 3 and os.kill(os.getpid(), number)
+        run("--steps=1000000")
+        assert run.saved_updates == len(run.curve) == 3
+        assert not run.evaluated
+
+    @SIGNALS
+    def test_handlers_are_of_training_alone(self, run, number):
+        def stop(*_: object) -> None:
+            raise AssertionError
+
+        def fail(step: int) -> None:
+            assert signal.getsignal(number) is not stop
+            raise RuntimeError("in the update")
+
+        before = signal.signal(number, stop)
+        try:
+            run("--steps=30")
+            assert signal.getsignal(number) is stop
+            run.learner.on_step = fail
+            with pytest.raises(RuntimeError, match="in the update"):
+                run("--resume", "--steps=60")
+            assert signal.getsignal(number) is stop
+        finally:
+            signal.signal(number, before)
+
+
+class TestFullDisk:
+    def test_the_first_update_is_saved(self, run):
+        seen = []
+        run.learner.on_step = lambda step: step == 2 and seen.append(run.saved_updates)
+        run("--steps=60")
+        assert seen == [1]
+
+    def test_training_goes_on_and_tries_again(self, run, full_disk, saves_always, caplog):
+        with contextlib.ExitStack() as stack:
+
+            def fill(step: int) -> None:
+                if step == 3:
+                    stack.enter_context(full_disk(30_000))
+                if step == 5:
+                    assert run.saved_updates == 2
+                    stack.close()
+
+            run.learner.on_step = fill
+            run("--steps=120")
+        assert run.saved_updates == len(run.curve) == 6
+        assert caplog.messages == 2 * [
+            f"Could not save in {run.output}: [Errno 27] File too large. What was saved before "
+            "stays for --resume; the next try is in 0 s."
+        ]
+        assert len(run.evaluated) == 1
+        assert not list(run.output.glob("*.partial"))
+
+    def test_a_log_without_room_does_not_end_it(self, run, monkeypatch):
+        def fail(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(training.tqdm.tqdm, "update", fail)
+        run("--steps=60")
+        assert run.saved_updates == len(run.curve) == 3
+
+    def test_after_the_last_save_it_says_so_and_can_be_resumed(self, run, full_disk, saves_always):
+        with contextlib.ExitStack() as stack:
+            run.learner.on_step = lambda step: step == 3 and stack.enter_context(full_disk(30_000))
+            with pytest.raises(SystemExit) as error:
+                run("--steps=60")
+        assert error.value.code == (
+            f"Could not save in {run.output}: [Errno 27] File too large. What was saved before "
+            "stays for --resume."
+        )
+        assert run.saved_updates == 2
+        run.learner.on_step = lambda step: None
+        run("--resume", "--steps=60")
+        assert run.saved_updates == len(run.curve) == 3
+        assert len(run.evaluated) == 1
+
+
+class TestResuming:
+    def test_a_stump_of_the_curve_does_not_stop_it(self, run):
+        run("--steps=60")
+        with (run.output / "learning_curve.csv").open("a") as file:
+            file.write("24.5,3")
+        run("--resume", "--steps=80")
+        assert run.saved_updates == len(run.curve) == 4
+
+    def test_a_run_is_not_overwritten(self, run):
+        run("--steps=20")
+        with pytest.raises(app.UsageError) as error:
+            run("--steps=20")
+        assert str(error.value) == (
+            f"{run.output / 'checkpoint.npz'} exists: add --resume or choose another --output."
+        )
+
+    def test_another_environment_is_refused(self, run):
+        run("--steps=20")
+        with pytest.raises(app.UsageError, match=r"is of --env=walk, not --env=run\.$"):
+            run("--resume", "--env=run")
+
+    def test_nothing_to_resume_is_named(self, run):
+        with pytest.raises(app.UsageError, match=r"^No checkpoint 'checkpoint.npz'. Looked for:"):
+            run("--resume")
+
+
+class TestPickles:
+    def test_one_to_evaluate_is_refused(self, run, tmp_path):
+        with pytest.raises(app.UsageError, match=r"got a pickle, which could run any code and is"):
+            run(f"--evaluate={tmp_path / 'evil.pkl'}")
+        assert not run.evaluated
+
+    @pytest.mark.parametrize("arguments", [(), ("--resume",)])
+    def test_a_folder_that_has_one_is_refused(self, run, arguments):
+        run.output.mkdir()
+        (run.output / "checkpoint.pkl").write_bytes(b"")
+        with pytest.raises(app.UsageError, match=r"train anew with another --output"):
+            run("--steps=20", *arguments)
