@@ -39,14 +39,28 @@ class State:
     model: Mapping[str, str]
     rows: Mapping[str, AnyArray]
     shared: Mapping[str, AnyArray]
+    _is_known: bool = dataclasses.field(default=False, init=False, repr=False)
 
     def __len__(self) -> int:
-        return len(next(iter(self.rows.values())))
+        return len(next(iter(self.rows.values()), ()))
 
     def __getitem__(self, index: Any) -> "State":
         worlds = np.atleast_1d(np.arange(len(self))[index])
-        rows = {name: array[worlds] for name, array in self.rows.items()}
-        return dataclasses.replace(self, rows=frozen(rows))
+        return self.changed({name: array[worlds] for name, array in self.rows.items()}, self.shared)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_is_known": False}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its arrays were taken from worlds of this process, and so need no check."""
+        return self._is_known
+
+    def changed(self, rows: Mapping[str, AnyArray], shared: Mapping[str, AnyArray]) -> "State":
+        """Returns a state of other arrays, which are as well known as its own."""
+        state = State(self.model, frozen(rows), frozen(shared))
+        object.__setattr__(state, "_is_known", self._is_known)
+        return state
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an .npz file, which `load_state` reads; replaces one of its name in one move.
@@ -56,6 +70,15 @@ class State:
             ValueError: It is too large, see `array_files.LARGEST_FILE`.
         """
         array_files.write(path, content_of(self))
+
+
+def known(
+    model: Mapping[str, str], rows: Mapping[str, AnyArray], shared: Mapping[str, AnyArray]
+) -> State:
+    """Returns the state of arrays that were just taken from worlds."""
+    state = State(model, frozen(rows), frozen(shared))
+    object.__setattr__(state, "_is_known", True)
+    return state
 
 
 def load_state(path: str | os.PathLike[str]) -> State:
@@ -122,8 +145,15 @@ def check_model(state: State, model: Mapping[str, str]) -> None:
             raise errors.StateError(f"a state of the {key} {expected}", str(state.model.get(key)))
 
 
-def check_arrays(given: Mapping[str, AnyArray], expected: Mapping[str, AnyArray]) -> None:
-    """Raises the error of arrays that do not fit, but for the number of their rows.
+def check_arrays(
+    given: Mapping[str, AnyArray], expected: Mapping[str, AnyArray], length: int | None = None
+) -> None:
+    """Raises the error of arrays that do not fit.
+
+    Args:
+        given: Those of a state.
+        expected: Arrays of the same names, types and shapes but for the number of rows.
+        length: Of all of them; None for any.
 
     Raises:
         StateError: One of those expected is missing, or has another type or shape.
@@ -132,11 +162,15 @@ def check_arrays(given: Mapping[str, AnyArray], expected: Mapping[str, AnyArray]
         if name not in given:
             raise errors.StateError(f"a state with {name!r}", "one without")
         got = given[name]
+        if not isinstance(got, np.ndarray):
+            raise errors.StateError(f"an array {name!r} in a state", errors.shown(got))
         if array.dtype != got.dtype or array.shape[1:] != got.shape[1:]:
             raise errors.StateError(
                 f"{array.shape[1:]} {array.dtype} a world for {name!r} of a state",
                 f"{got.shape[1:]} {got.dtype}",
             )
+        if length is not None and len(got) != length:
+            raise errors.StateError(f"{length} rows of {name!r} in a state", f"{len(got)}")
 
 
 def check_numbers(name: str, array: AnyArray, largest: float) -> None:
@@ -173,7 +207,7 @@ def with_episodes(
     """
     counts = zip(_EPISODE, (ended, end_reason, length, total), strict=True)
     rows: dict[str, AnyArray] = {name: array.astype(kind) for (name, kind), array in counts}
-    return State(state.model, {**state.rows, **frozen(rows)}, state.shared)
+    return state.changed({**state.rows, **rows}, state.shared)
 
 
 def episodes_of(state: State) -> list[AnyArray]:
@@ -183,7 +217,7 @@ def episodes_of(state: State) -> list[AnyArray]:
         StateError: It is no state, or that of a core alone.
     """
     check_model(state, {})
-    check_arrays(state.rows, {name: np.zeros(0, kind) for name, kind in _EPISODE})
+    check_arrays(state.rows, {name: np.zeros(0, kind) for name, kind in _EPISODE}, len(state))
     return [state.rows[name] for name, _ in _EPISODE]
 
 

@@ -8,12 +8,14 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import specs
+from dm_deepmimic import specs, states
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.environment import Environment
+from dm_deepmimic.states import State
 
+RETURN = "style.return"  # in states
 Discriminator = Callable[[Array], npt.ArrayLike]
 
 
@@ -101,6 +103,24 @@ class StyleReward(dm_env.Environment):
                 finite numbers; the environment has made its step.
         """
         return self._rewarded(self.environment.step(action))
+
+    def get_state(self) -> State:
+        """Returns the state of a single environment, with the return of the mixed reward; that of a
+        batch is its own.
+        """
+        state = self._single().get_state()
+        return state.changed({**state.rows, RETURN: np.atleast_1d(self._return)}, state.shared)
+
+    def set_state(self, state: State) -> None:
+        """Goes on from a state that `get_state` returned.
+
+        Raises:
+            StateError: It does not fit, or is that of an environment without a style reward.
+        """
+        states.check_model(state, {})
+        states.check_arrays(state.rows, {RETURN: np.zeros(0)})
+        self._single().set_state(state)
+        self._return = np.array(state.rows[RETURN][0])
 
     def observation_spec(self) -> Any:
         """Returns the environment's observation spec."""

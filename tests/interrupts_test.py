@@ -196,6 +196,27 @@ class TestEveryLine:
 
         assert every_interruption(throw, check, stride=11) > 500
 
+    @pytest.mark.parametrize("name", ["pose", "velocity", "forces"])
+    def test_of_what_a_caller_sets(self, walk, name):
+        core = walk.core
+        numbers = {"pose": core.get_pose(), "velocity": core.get_vel(), "forces": np.ones((15, 6))}
+        setter = {"pose": core.set_pose, "velocity": core.set_vel, "forces": core.set_body_forces}
+        numbers[name][0] += 0.5
+        state = walk.get_state()
+        kinds = [digest(walk)]
+        setter[name](numbers[name])
+        kinds.append(digest(walk))
+        walk.set_state(state)
+
+        def check() -> None:
+            try:
+                assert digest(walk) in kinds
+            except dm_deepmimic.CoreError as error:
+                assert "expected a reset" in str(error)
+            walk.set_state(state)
+
+        assert every_interruption(lambda: setter[name](numbers[name]), check) > 15
+
     def test_of_a_batch(self):
         with dm_deepmimic.load_batch(WALK, 3, seed=0, num_threads=1) as batch:
             batch.reset()

@@ -11,6 +11,8 @@ import scene_rigs
 
 import dm_deepmimic
 from dm_deepmimic import states
+from dm_deepmimic.embedded import perturbations, state
+from dm_deepmimic.embedded.physics import state as physics
 
 WALK = "humanoid3d_walk"
 PUSHES = {
@@ -296,6 +298,60 @@ class TestRefusals:
         rows = {name: array for name, array in state.rows.items() if name != "physics.pose"}
         refused(dataclasses.replace(state, rows=rows), "a state with 'physics.pose'")
 
+    def test_with_rows_of_several_lengths(self, refused, walk):
+        state = walk.get_state()
+        for name, array in state.rows.items():
+            refused(changed(state, name, np.concatenate([array, array])), "")
+        refused(dataclasses.replace(state, rows={}), "Expected a state ")
+        for name in state.rows:
+            rows = {other: array for other, array in state.rows.items() if other != name}
+            refused(dataclasses.replace(state, rows=rows), f"{name!r}")
+
+    def test_with_other_shared_arrays(self, refused, walk):
+        state = walk.get_state()
+        for name, array in state.shared.items():
+            for wrong in (None, array.astype(str), np.zeros((3, 3, 3)), np.zeros(10**6), None):
+                refused(dataclasses.replace(state, shared={**state.shared, name: wrong}), "")
+        for name, wrong in (
+            ("mode", np.array([7])),
+            ("sample_count", np.array([-1])),
+            ("expert", np.full((1, 6), 2**64 - 1, np.uint64)),
+            ("throws", np.full((1, 6), 2**64 - 1, np.uint64)),
+            ("boxes", np.array([2.0])),
+            ("boxes", np.full(31, 0.2)),
+        ):
+            shared = {**state.shared, name: wrong}
+            refused(dataclasses.replace(state, shared=shared), "Expected ")
+
+    @pytest.mark.parametrize("extreme", [np.iinfo(np.int64).max, -(10**6), 10**4, -2])
+    def test_with_indices_of_nothing(self, refused, walk, extreme):
+        """Kernels would read and write elsewhere with them, which ended the process."""
+        state, worlds = walk.get_state(), walk.core.batch.worlds
+        records = {"rows": worlds.rows, "physics.status": worlds.physics.status,
+                   "physics.pairs": worlds.physics.pairs}  # fmt: skip
+        fields = [
+            (name, field)
+            for name, field in (
+                ("rows", "clip"), ("rows", "end_reason"), ("rows", "scene_end"),
+                ("rows", "exploded_body"), ("physics.status", "num_pairs"),
+                ("physics.status", "cursor"), ("physics.status", "num_manifolds"),
+                ("physics.pairs", "manifold"), ("physics.pairs", "slot"),
+                ("physics.pairs", "count"),
+            )
+        ]  # fmt: skip
+        for name, field in fields:
+            record = state.rows[name].copy().view(records[name].dtype)
+            kind = np.iinfo(record[field].dtype)
+            record[field].flat[0] = np.clip(extreme, kind.min, kind.max)
+            refused(changed(state, name, record.view(state.rows[name].dtype)), f"{field!r}")
+        refused(
+            changed(state, "chance", np.full((1, 6), 2**64 - 1, np.uint64)), "words of a random"
+        )
+        for name in ("physics.pair_list", "physics.manifold_list", "physics.owners"):
+            array = state.rows[name].copy()
+            array.flat[-1] = np.clip(extreme, -(2**15), 2**15 - 1)
+            refused(changed(state, name, array), f"{name.partition('.')[2]!r}")
+
     @pytest.mark.parametrize("wrong", [None, {}, "state.npz", np.zeros(3)])
     def test_what_is_no_state(self, refused, wrong):
         refused(wrong, "Expected a state, as get_state returns it, got ")
@@ -312,6 +368,28 @@ class TestRefusals:
         for call in (walk.get_state, lambda: walk.set_state(state)):
             with pytest.raises(dm_deepmimic.CoreError, match="this one was closed"):
                 call()
+
+
+def test_the_format_is_of_these_records():
+    """Who changes what a record means, or which there are, raises FORMAT, so that worlds refuse the
+    states of before; then this is the new digest.
+    """
+    records = (
+        state.ROW, perturbations.PUSH, physics.STATUS, physics.PAIR, physics.POINT,
+        physics.FREE_STATE,
+    )  # fmt: skip
+    names = state.Worlds._fields, physics.Physics._fields
+    digest = states.fingerprint(str(([record.descr for record in records], names)))
+    assert (states.FORMAT, digest) == (1, "dd244c05771abfea")
+
+
+def test_known_states_are_not_checked_again_and_copies_are(walk):
+    state = walk.get_state()
+    assert state.is_known and state[0].is_known and walk.core.get_state().is_known
+    for other in (pickle.loads(pickle.dumps(state)), copy.deepcopy(state),
+                  dataclasses.replace(state)):  # fmt: skip
+        assert not other.is_known
+        walk.set_state(other)
 
 
 class TestFiles:

@@ -261,3 +261,18 @@ class TestBadDiscriminators:
             environment.reset_to(time=0.1)
             assert environment.sample_expert(3).dtype == environment.amp_observation.dtype
         assert set(seen) == {np.dtype(np.float32)} and environment.core_name == "embedded"
+
+
+def test_a_state_keeps_the_return_of_the_mixed_reward():
+    with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+        wrapped = style_reward.StyleReward(environment, lambda seen: np.zeros(seen.shape[:-1]))
+        wrapped.reset()
+        for _ in range(3):
+            wrapped.step(np.zeros(28))
+        state, info = wrapped.get_state(), wrapped.episode_info
+        reward = wrapped.step(np.zeros(28)).reward
+        wrapped.set_state(state)
+        assert wrapped.episode_info == info and info["return"] > 0.0
+        assert wrapped.step(np.zeros(28)).reward == reward
+        with pytest.raises(dm_deepmimic.StateError, match=r"a state with 'style\.return'"):
+            wrapped.set_state(environment.get_state())

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import checks, errors, states
+from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
 from dm_deepmimic.embedded import boxes, generators, scenery, snapshots, starts
@@ -18,7 +18,6 @@ from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
 from dm_deepmimic.states import State
 
-THROWS = "throws"  # in states, chance of the boxes
 SHORTEST, LONGEST = 1e-150, 1e150  # rotations of a pose before they are normalised
 _ONLY = np.ones(1, np.bool_)
 
@@ -254,8 +253,8 @@ class EmbeddedCore(DeepMimicMethods):
             CoreError: The last step was interrupted.
         """
         state = snapshots.take_state(self.batch, _ONLY)
-        throws = states.frozen({THROWS: generators.words_of([self._boxes.generator])})
-        return State(state.model, state.rows, {**state.shared, **throws})
+        throws = {snapshots.THROWS: generators.words_of([self._boxes.generator])}
+        return state.changed(state.rows, {**state.shared, **throws})
 
     def set_state(self, state: State) -> None:
         """Goes on from a state that `get_state` returned, of this world or of one like it.
@@ -265,8 +264,8 @@ class EmbeddedCore(DeepMimicMethods):
         """
         with self.batch.lock:
             snapshots.set_state(self.batch, state, _ONLY)
-            if THROWS in state.shared:
-                generators.set_words([self._boxes.generator], state.shared[THROWS])
+            if snapshots.THROWS in state.shared:
+                generators.set_words([self._boxes.generator], state.shared[snapshots.THROWS])
 
     def set_pose(self, pose: npt.ArrayLike) -> None:
         """Puts the simulated character into a pose, shape `(P,)`; quaternions are normalised.

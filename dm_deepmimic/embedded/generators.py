@@ -1,9 +1,12 @@
 """Random generators as numbers, to keep where they stand and to set them there again."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dm_deepmimic import errors
 
 Words = npt.NDArray[np.uint64]
 
@@ -28,6 +31,19 @@ def words_of(generators: Iterable[np.random.Generator]) -> Words:
             )
         )
     return np.array(rows, np.uint64).reshape(-1, SIZE)
+
+
+def check_words(words: Any, count: int) -> None:
+    """Raises the error of what are not the words of as many generators.
+
+    Raises:
+        StateError: They are not.
+    """
+    shape = (count, SIZE)
+    fits = isinstance(words, np.ndarray) and words.shape == shape and words.dtype == np.uint64
+    if not fits or np.any(words[:, 4] > 1) or np.any(words[:, 5] >= 2**32):
+        got = errors.shown(words)
+        raise errors.StateError("words of a random generator in a state", got)
 
 
 def set_words(generators: Sequence[np.random.Generator], words: Words) -> None:

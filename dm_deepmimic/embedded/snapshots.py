@@ -8,15 +8,17 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors, states
 from dm_deepmimic.arrays import BoolArray
-from dm_deepmimic.core import Mode
+from dm_deepmimic.core import EndReason, Mode
 from dm_deepmimic.embedded import boxes, generators
 from dm_deepmimic.embedded.memory import Memory
+from dm_deepmimic.embedded.physics.state import MANIFOLD_SIZE
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.states import State
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 HISTORY = "history"  # has no room before the first test episode
+THROWS = "throws"  # chance of the boxes, of a single world's core
 
 
 def take_state(batch: WorldBatch, chosen: BoolArray) -> State:
@@ -30,7 +32,7 @@ def take_state(batch: WorldBatch, chosen: BoolArray) -> State:
         where = _index(chosen)
         rows = {name: array[where].copy() for name, array in _rows(batch, batch.memory).items()}
         rows["chance"] = generators.words_of(_picked(batch, chosen))
-        return State(batch.model, states.frozen(rows), states.frozen(_shared(batch)))
+        return states.known(batch.model, rows, _shared(batch))
 
 
 def set_state(batch: WorldBatch, state: State, chosen: BoolArray) -> None:
@@ -52,13 +54,15 @@ def set_state(batch: WorldBatch, state: State, chosen: BoolArray) -> None:
     if len(state) != count:
         raise errors.StateError(f"a state of {count} worlds", f"one of {len(state)}")
     with batch.lock:
-        states.check_arrays(state.shared, _shared(batch))
+        _check_shared(batch, state)
         memory = _fitting(batch, state, is_whole=bool(np.all(chosen)))
         rows, into = _with_history(state.rows, memory), _rows(batch, memory)
         words = np.zeros((0, generators.SIZE), np.uint64)
-        states.check_arrays(rows, {**into, "chance": words})
+        states.check_arrays(rows, {**into, "chance": words}, count)
         for name in ("state", "goal"):
             states.check_numbers(name, rows[name], batch.scene.rules.largest)
+        if not state.is_known:
+            _check_indices(memory, rows)
         with batch.turns.changing(chosen):
             batch.memory = memory
             where = _index(chosen)
@@ -72,12 +76,69 @@ def set_state(batch: WorldBatch, state: State, chosen: BoolArray) -> None:
                 batch.timer.set_sample_count(int(state.shared["sample_count"][0]))
 
 
+def _check_shared(batch: WorldBatch, state: State) -> None:
+    """Raises the error of what worlds cannot share."""
+    expected = _shared(batch)
+    states.check_arrays(state.shared, {"boxes": expected.pop("boxes")})
+    states.check_arrays(state.shared, expected, 1)
+    history = {HISTORY: np.zeros((0, 0))}
+    if state.rows.get(HISTORY, np.zeros(0)).ndim != 2:
+        states.check_arrays(state.rows, history)
+    sides, mode = state.shared["boxes"], int(state.shared["mode"][0])
+    are_sides = np.all((sides >= boxes.SMALLEST) & (sides <= boxes.LARGEST))
+    if len(sides) > boxes.MAX_BOXES or not are_sides:
+        got = errors.shown(sides.tolist())
+        raise errors.StateError(f"at most {boxes.MAX_BOXES} boxes with sides up to 1 m", got)
+    if mode not in tuple(Mode):
+        raise errors.StateError("a mode of 0 or 1 in a state", str(mode))
+    if state.shared["sample_count"][0] < 0:
+        got = str(state.shared["sample_count"][0])
+        raise errors.StateError("a sample count of at least 0 in a state", got)
+    for name in ("expert", THROWS):
+        generators.check_words(state.shared.get(name, expected["expert"]), 1)
+
+
+def _check_indices(memory: Memory, rows: Arrays) -> None:
+    """Raises the error of numbers that would let kernels read or write elsewhere: of a state that
+    was not taken from worlds of this process, and whose arrays may hold anything.
+    """
+    worlds, scene = memory.worlds, memory.scene
+    joints, num_pairs = worlds.contact.shape[1], worlds.physics.pairs.shape[1]
+    slots = worlds.physics.owners.shape[1]
+    row = rows["rows"].view(worlds.rows.dtype)
+    status = rows["physics.status"].view(worlds.physics.status.dtype)
+    pair = rows["physics.pairs"].view(worlds.physics.pairs.dtype)
+    ranges = (
+        ("clip", row["clip"], 0, len(scene.clips.loops) - 1),
+        ("end_reason", row["end_reason"], 0, len(EndReason) - 1),
+        ("scene_end", row["scene_end"], 0, len(EndReason) - 1),
+        ("exploded_body", row["exploded_body"], -1, joints - 1),
+        ("num_pairs", status["num_pairs"], 0, num_pairs),
+        ("cursor", status["cursor"], 0, num_pairs),
+        ("num_manifolds", status["num_manifolds"], 0, num_pairs),
+        ("manifold", pair["manifold"], -1, num_pairs - 1),
+        ("slot", pair["slot"], -1, slots - 1),
+        ("count", pair["count"], 0, MANIFOLD_SIZE),
+        ("pair_list", rows["physics.pair_list"], 0, num_pairs - 1),
+        ("manifold_list", rows["physics.manifold_list"], 0, num_pairs - 1),
+        ("owners", rows["physics.owners"], -1, num_pairs - 1),
+        ("body", rows["pushes"].view(worlds.pushes.dtype)["body"], -1, joints - 1),
+    )
+    generators.check_words(rows["chance"], len(row))
+    for name, numbers, low, high in ranges:
+        if np.any((numbers < low) | (numbers > high)):
+            raise errors.StateError(
+                f"numbers from {low} to {high} for {name!r} of a state",
+                f"{numbers.min()} to {numbers.max()}",
+            )
+
+
 def _rows(batch: WorldBatch, memory: Memory) -> Arrays:
     """Returns all arrays with a row a world."""
     return {**memory.rows, "recovers": batch.starts.recovers}
 
 
-def _shared(batch: WorldBatch) -> Arrays:
+def _shared(batch: WorldBatch) -> dict[str, npt.NDArray[Any]]:
     return {
         "boxes": np.array([box.size for box in batch.memory.boxes], np.float64),
         "expert": generators.words_of([batch.expert.generator]),

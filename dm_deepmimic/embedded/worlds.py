@@ -284,14 +284,15 @@ class WorldBatch(Reports):
             self.turns.check(self._all)
             worlds = self.worlds
             before = worlds.pose.copy(), worlds.velocity.copy()
-            if pose is not None:
-                worlds.pose[:] = pose
-            if velocity is not None:
-                worlds.velocity[:] = velocity
-            self._run(self._all, 0, False, self._all)
-            self.changes += 1
-            lost = ~worlds.rows["finite"]
-            worlds.pose[lost], worlds.velocity[lost] = before[0][lost], before[1][lost]
+            with self.turns.changing(self._all):
+                if pose is not None:
+                    worlds.pose[:] = pose
+                if velocity is not None:
+                    worlds.velocity[:] = velocity
+                self._run(self._all, 0, False, self._all)
+                self.changes += 1
+                lost = ~worlds.rows["finite"]
+                worlds.pose[lost], worlds.velocity[lost] = before[0][lost], before[1][lost]
 
     def limit_numbers(self, largest: float) -> None:
         """Makes episodes invalid with a number in an observation or a reward beyond the largest."""
@@ -316,10 +317,11 @@ class WorldBatch(Reports):
         array = checked_forces(forces, (self.num_worlds, self.character.num_joints, 6))
         with self.lock:
             self.turns.check(self._all)
-            physics = self.worlds.physics
-            self.worlds.forces[:] = physics.push[:] = array
-            physics.status["is_pushed"] = np.any(array != 0.0, axis=(1, 2))
-            self.changes += 1
+            with self.turns.changing(self._all):
+                physics = self.worlds.physics
+                self.worlds.forces[:] = physics.push[:] = array
+                physics.status["is_pushed"] = np.any(array != 0.0, axis=(1, 2))
+                self.changes += 1
 
     def close(self) -> None:
         """Ends the threads, which a later step would start anew; twice does no harm."""

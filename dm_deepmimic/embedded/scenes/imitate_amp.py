@@ -88,7 +88,7 @@ def record(settings: Any, world: World, memory: Record) -> None:
     if row.end_reason != NONE and row.end_reason != INVALID and row.testing:
         capacity = _capacity(world)
         if capacity > 0:
-            count, joints = memory.num_samples, len(world.frames.joints)
+            count, joints = min(memory.num_samples, capacity), len(world.frames.joints)
             row.cost = warping_cost(world.history, count, capacity, joints)
 
 
@@ -101,7 +101,7 @@ def _capacity(world: World) -> int:
 def _take_sample(world: World, memory: Record) -> None:
     """Adds the placed joints to the samples: the character's, then the clip's."""
     count, joints = memory.num_samples, len(world.frames.joints)
-    if count < _capacity(world):
+    if 0 <= count < _capacity(world):
         size = 3 * joints
         write_sample(world.frames.joints, world.history[2 * count * size :])
         write_sample(world.clip_frames.joints, world.history[(2 * count + 1) * size :])
