@@ -12,6 +12,11 @@ from dm_deepmimic import EndReason, environment, errors, loading
 WALK = "humanoid3d_walk"
 SCENES = (WALK, scene_rigs.TARGET, scene_rigs.DRIBBLE, scene_rigs.STRIKE)
 TYPES = (np.float16, np.float32, np.float64)
+SWEEPS = [
+    pytest.param(name, dtype, marks=() if name == WALK else pytest.mark.slow)
+    for name in SCENES
+    for dtype in TYPES
+]
 HUGE = (-1e308, 1e5, 1e20, 1e39, 1e155, 1e308)
 KNEE = 19  # where the right knee's angle is in a pose
 CAUSES = {
@@ -80,8 +85,7 @@ def cores():
         yield core_of
 
 
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(("name", "dtype"), SWEEPS)
 class TestAnyNumber:
     def test_that_is_set_leaves_time_steps_finite(self, cores, name, dtype):
         core = cores(name)

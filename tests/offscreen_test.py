@@ -33,6 +33,14 @@ def needs(library: str) -> None:
         pytest.skip(str(error))
 
 
+@pytest.fixture
+def interruptible():
+    """Makes SIGINT an interruption, as it is not in a shell's background processes."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class TestRenderers:
     @pytest.mark.slow
     def test_many_open_and_close(self, core):
@@ -104,7 +112,7 @@ class TestRenderers:
         with pytest.raises(dm_deepmimic.CoreError, match="Expected an open renderer"):
             renderer.render(seen)
 
-    def test_an_interrupted_picture_leaves_the_next_ones_whole(self, core):
+    def test_an_interrupted_picture_leaves_the_next_ones_whole(self, core, interruptible):
         seen = core.shapes()
         with offscreen.Renderer(1024, 1024) as renderer:
             expected, interrupted = renderer.render(seen), 0

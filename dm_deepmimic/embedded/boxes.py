@@ -79,7 +79,17 @@ class Boxes:
             batch.changes += 1
 
     def throw_at_character(self) -> None:
-        """Throws a random box at the character, as fast as the original's."""
+        """Throws a random box at the character, as fast as the original's.
+
+        Raises:
+            CoreError: The last step was interrupted, or the character is too far or too fast.
+        """
+        with self._batch.lock:
+            self._batch.turns.check(np.ones(1, np.bool_))
+            self.throw(*self._draw())
+
+    def _draw(self) -> tuple[float, Array, Array]:
+        """Returns the side, the place and the velocity of a box that will hit the character."""
         places = np.array(
             [
                 shape.position
@@ -99,7 +109,7 @@ class Boxes:
         aim = centre + draw(-0.5, 0.5, 3) * extent - position
         speed = draw(*SPEEDS)
         moving = self._batch.worlds.velocity[0, :3] * (1.0, 0.0, 1.0)
-        self.throw(side, position, speed * aim / np.linalg.norm(aim) + moving)
+        return side, position, speed * aim / np.linalg.norm(aim) + moving
 
     def shapes(self) -> list[Shape]:
         """Returns the boxes, the oldest first."""

@@ -179,7 +179,7 @@ def run_worlds(
         if not chosen[w]:
             continue
         world, memory = pointers.reference(world_of(scene, worlds, scratch, w)), worlds.memory[w]
-        observations.keep(world, scratch.last)
+        observations.copy(world, scratch.last)
         if placed[w]:
             hooks.place(settings, world, memory)
             _place(world)
@@ -202,7 +202,7 @@ def run_worlds(
             if not observations.fits(world):
                 _invalidate(world)
         if not world.row.finite:
-            observations.take_back(world, scratch.last)
+            observations.copy(scratch.last, world)
         _reward(settings, world, memory)
 
 

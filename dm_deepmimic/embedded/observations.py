@@ -11,25 +11,14 @@ TURNED = 0.125
 
 
 @inner
-def keep(world: World, out_last: Observed) -> None:
-    """Copies what was last recorded."""
-    arrays.write(out_last.pose, 0, world.pose)
-    arrays.write(out_last.velocity, 0, world.velocity)
-    arrays.write(out_last.pose_before, 0, world.pose_before)
-    arrays.write(out_last.velocity_before, 0, world.velocity_before)
-    arrays.write(out_last.state, 0, world.state)
-    arrays.write(out_last.goal, 0, world.goal)
-
-
-@inner
-def take_back(world: World, last: Observed) -> None:
-    """Writes what `keep` copied."""
-    arrays.write(world.pose, 0, last.pose)
-    arrays.write(world.velocity, 0, last.velocity)
-    arrays.write(world.pose_before, 0, last.pose_before)
-    arrays.write(world.velocity_before, 0, last.velocity_before)
-    arrays.write(world.state, 0, last.state)
-    arrays.write(world.goal, 0, last.goal)
+def copy(source: World | Observed, out: World | Observed) -> None:
+    """Copies what was last recorded: of a world, to keep it, or back into the world."""
+    arrays.write(out.pose, 0, source.pose)
+    arrays.write(out.velocity, 0, source.velocity)
+    arrays.write(out.pose_before, 0, source.pose_before)
+    arrays.write(out.velocity_before, 0, source.velocity_before)
+    arrays.write(out.state, 0, source.state)
+    arrays.write(out.goal, 0, source.goal)
 
 
 @kept

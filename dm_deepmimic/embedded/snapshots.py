@@ -54,7 +54,8 @@ def set_state(batch: WorldBatch, state: State, chosen: BoolArray) -> None:
     if len(state) != count:
         raise errors.StateError(f"a state of {count} worlds", f"one of {len(state)}")
     with batch.lock:
-        _check_shared(batch, state)
+        if not state.is_known:
+            _check_shared(batch, state)
         memory = _fitting(batch, state, is_whole=bool(np.all(chosen)))
         rows, into = _with_history(state.rows, memory), _rows(batch, memory)
         words = np.zeros((0, generators.SIZE), np.uint64)
