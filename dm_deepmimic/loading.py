@@ -15,6 +15,7 @@ from dm_deepmimic.core import Core, Mode
 
 MOST_ENVS, MOST_THREADS = 10**9, 1024
 MODES = {"train": Mode.TRAIN, "test": Mode.TEST}
+_KEPT = ("data_root", "layout", "time_limit", "reward_weights")  # of the choices, in dumps
 ResetArgsLike = resets.ResetArgs | Mapping[str, Any] | None
 
 
@@ -126,14 +127,11 @@ def load(
         CoreError: The core cannot be imported, or speaks another layout; or there is no display.
     """
     dtype = _float_type(dtype)
+    choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
     kind: dict[str, Any] = {
         "dtype": dtype, "observation": observation, "clip_actions": clip_actions,
-        "recorder": _recorder(dump_dir, 1, name_or_path, dtype, {
-            "layout": layout, "data_root": data_root, "mode": mode, "time_limit": time_limit,
-            "reward_weights": reward_weights, **overrides,
-        }),
+        "recorder": _recorder(dump_dir, 1, name_or_path, choices, dtype),
     }  # fmt: skip
-    choices = _choices(data_root, mode, time_limit, layout, reset_args, reward_weights, overrides)
     if not enable_draw:
         simulator = entry(core).open_core(name_or_path, choices, seed)
         return environment.Environment(simulator, **kind)
@@ -249,11 +247,8 @@ def load_batch(
         dtype=dtype,
         observation=observation,
         clip_actions=clip_actions,
-        recorder=_recorder(dump_dir, num_envs, name_or_path, dtype, {
-            "layout": layout, "data_root": data_root, "mode": mode, "time_limit": time_limit,
-            "reward_weights": reward_weights, **overrides,
-        }),
-    )  # fmt: skip
+        recorder=_recorder(dump_dir, num_envs, name_or_path, choices, dtype),
+    )
 
 
 def entry(core: Any) -> Entry:
@@ -312,12 +307,14 @@ def _recorder(
     folder: str | os.PathLike[str] | None,
     num_worlds: int,
     name_or_path: str | os.PathLike[str] | None,
+    choices: Choices,
     dtype: npt.DTypeLike,
-    options: Mapping[str, Any],
 ) -> dumps.Recorder | None:
     if folder is None:
         return None
-    arguments = dumps.kept_arguments({"name_or_path": name_or_path, **options})
+    chosen = {name: getattr(choices, name) for name in _KEPT}
+    chosen |= {"name_or_path": name_or_path, "mode": choices.mode.name.lower()}
+    arguments = dumps.kept_arguments({**chosen, **choices.overrides})
     return dumps.Recorder(folder, arguments, num_worlds, specs.largest(dtype))
 
 
