@@ -206,7 +206,7 @@ class Round:
             if not np.all(np.isin(timestep.discount, (0.0, 1.0))):
                 raise SoakError(f"a discount is neither 0 nor 1: {timestep.discount}")
         if self.is_batch:
-            reasons = self.worlds.end_reasons[timestep.last()]
+            reasons = self.worlds.episode_infos["end_reason"][timestep.last()]
         else:
             reasons = [self.worlds.end_reason] if timestep.last() else []
         for reason in reasons:

@@ -32,7 +32,6 @@ import numpy.typing as npt
 import dm_deepmimic
 from dm_deepmimic import arrays, pointers
 from dm_deepmimic.compiling import jit
-from dm_deepmimic.core import EndReason
 from dm_deepmimic.embedded import episodes
 from dm_deepmimic.embedded.physics import articulated, integrate, kinematics, stable_pd, world
 from dm_deepmimic.embedded.physics.state import world_of
@@ -124,7 +123,7 @@ class Motion:
         for actions in self._actions:
             self.batch.step(actions)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        if np.any(self.batch.end_reasons != EndReason.NONE):
+        if np.any(self.batch.over):
             raise ValueError("Expected a preset whose clip loops, but an episode ended.")
         count = NUM_STEPS * self.batch.num_envs
         return cpu / count, self._kernel_time / count, wall / count
@@ -186,8 +185,7 @@ class Motion:
 
     def _start(self) -> None:
         """Puts every world back to its first state."""
-        self.core.seed(self.batch.seeds)
-        self.batch.reset()
+        self.batch.reset(seed=self.batch.seeds)
 
     def _states(self) -> Array:
         """Returns poses and velocities of the recorded worlds, shape `(2, M, P)`."""
@@ -216,8 +214,7 @@ def measure_environment(preset: str, core: str, repeats: int) -> Row:
     times = []
     with dm_deepmimic.load(preset, core=core, **SETTINGS) as environment:
         for _ in range(1 + repeats):
-            environment.core.seed(0)
-            start = environment.reset().observation[0] * guide.get_motion_length()
+            start = environment.reset(seed=0).observation[0] * guide.get_motion_length()
             actions = guide.reference_actions(start + STEP * np.arange(1, NUM_STEPS + 1))
             cpu, wall = time.process_time(), time.perf_counter()
             for action in actions:

@@ -21,6 +21,7 @@ from dm_deepmimic.loading import load, load_batch
 from dm_deepmimic.player import load_player
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.states import State, load_state
+from dm_deepmimic.world_view import WorldView
 
 if TYPE_CHECKING:
     from dm_deepmimic.deepmimic_env import DeepMimicEnv
@@ -30,8 +31,8 @@ __version__ = "0.1.0"
 __all__ = (
     "ActionError", "ArgumentError", "AssetFormatError", "AssetNotFoundError", "BatchEnvironment",
     "CoreError", "DeepMimicEnv", "DeepMimicError", "EndReason", "Environment", "MissingMethodError",
-    "ResetArgs", "State", "StateError", "UnknownNameError", "UnsupportedError", "load",
-    "load_batch", "load_player", "load_state",
+    "ResetArgs", "State", "StateError", "UnknownNameError", "UnsupportedError", "WorldView",
+    "load", "load_batch", "load_player", "load_state",
 )  # fmt: skip
 
 

@@ -2,23 +2,42 @@
 
 import contextlib
 import copy
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import dumps, errors, specs, states
+from dm_deepmimic import checks, dumps, environment_base, errors, specs, states
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 from dm_deepmimic.environment_base import EnvironmentBase
 from dm_deepmimic.states import State
 
 if TYPE_CHECKING:  # importing the package shall not import the engine
+    from dm_deepmimic.embedded.pictures import Pictures
     from dm_deepmimic.embedded.worlds import WorldBatch
+    from dm_deepmimic.rendering.drawing import Camera
 
 FIRST, MID, LAST = (int(kind) for kind in dm_env.StepType)
 DISCOUNTS = np.array([reason.discount for reason in EndReason])
+
+
+Autoreset = Literal["next-step", "same-step", "disabled"]
+AUTORESETS = ("next-step", "same-step", "disabled")
+
+
+def check_shows_ends(batch: "BatchEnvironment") -> None:
+    """Raises the error of a batch whose time steps lack the last observations of episodes.
+
+    Raises:
+        ValueError: It resets in the same step.
+    """
+    if batch.autoreset == "same-step":
+        raise ValueError(
+            "Expected autoreset 'next-step' or 'disabled' of a batch, got 'same-step'."
+        )
 
 
 class BatchEnvironment(EnvironmentBase):
@@ -26,13 +45,15 @@ class BatchEnvironment(EnvironmentBase):
 
     Row i is bitwise what `Environment` gives with seed `seeds[i]`, but for two things that arrays
     cannot hold: where a row's step type is FIRST, its reward is 0 and its discount 1 instead of
-    None. A world that ended starts its next episode at its next step, which ignores its action, so
-    that no final observation is lost.
+    None.
 
     Attributes:
         core: The worlds.
         num_envs: N.
-        seeds: One seed a world.
+        seeds: One seed a world, of its last start with one.
+        autoreset: When a world that ended starts its next episode: `next-step`, at its next step,
+            which ignores its action; `same-step`, at once, so that the time step with its end has
+            the next episode's observation; `disabled`, when the caller resets it.
     """
 
     def __init__(
@@ -45,49 +66,112 @@ class BatchEnvironment(EnvironmentBase):
         observation: specs.ObservationKind = "flat",
         clip_actions: bool = False,
         recorder: dumps.Recorder | None = None,
+        autoreset: Autoreset = "next-step",
     ) -> None:
-        """Wraps the worlds and a view of the first, which tells the specs; see `Environment`."""
+        """Wraps the worlds and a view of the first, which tells the specs; see `Environment`.
+
+        Raises:
+            UnknownNameError: There is no such autoreset.
+        """
+        if autoreset not in AUTORESETS:
+            raise errors.UnknownNameError("autoreset", str(autoreset), "", AUTORESETS)
         super().__init__(first_world, dtype, observation, clip_actions)
         self.core, self.num_envs, self.seeds = core, core.num_worlds, seeds
+        self.autoreset = autoreset
         self._recorder = recorder
         self._everyone = np.ones(self.num_envs, np.bool_)
-        self._ended = self._everyone  # worlds that the next step resets
+        self._ended = self._everyone  # worlds that no step can go on with
         self._lengths = np.zeros(self.num_envs, np.int64)
         self._returns = np.zeros(self.num_envs)
+        self._term_returns = np.zeros_like(core.worlds.terms)
+        self._final: tuple[Any, dict[str, Any]] | None = None
+        self._pictures: Pictures | None = None
 
-    def reset(self) -> dm_env.TimeStep:
-        """Starts an episode in every world."""
-        self._check_open()
-        with self._changing():
-            self.core.reset(self._everyone)
-            return self._time_step(self._everyone)
-
-    def step(self, actions: npt.ArrayLike) -> dm_env.TimeStep:
-        """Steps every world that goes on, and resets every one that ended; after a step that was
-        interrupted, all of them.
+    def reset(
+        self, *, mask: npt.ArrayLike | None = None, seed: int | Sequence[int] | None = None
+    ) -> dm_env.TimeStep:
+        """Starts an episode in every world, or in some.
 
         Args:
-            actions: PD targets, shape `(N, action_size)` [rad]; rows of worlds that ended are
+            mask: Which worlds, booleans of shape `(N,)`; by default all.
+            seed: Restarts their random numbers: an integer s stands for s + i in world i; or one
+                seed a world.
+
+        Returns:
+            The time steps of all worlds: FIRST in the chosen ones, the last one of each other.
+
+        Raises:
+            ValueError: The mask is none, or a seed.
+        """
+        from dm_deepmimic.embedded import building
+
+        seeds = None if seed is None else building.drawn_seeds(seed, self.num_envs)
+        return self._reset(self._chosen(mask), seeds)
+
+    def reset_to(
+        self,
+        time: npt.ArrayLike | None = None,
+        frame: npt.ArrayLike | None = None,
+        *,
+        mask: npt.ArrayLike | None = None,
+    ) -> dm_env.TimeStep:
+        """Starts episodes at places of the clip, with the noise of the reset arguments.
+
+        Args:
+            time: Time in the clip [s], of all worlds or one a world, shape `(N,)`.
+            frame: The clip's frames, likewise, in place of times.
+            mask: Which worlds, booleans of shape `(N,)`; by default all.
+
+        Returns:
+            As `reset`.
+
+        Raises:
+            ValueError: Neither times nor frames are given, or both, or another number of them; or
+                the mask is none.
+            CoreError: A clip has no such time or frame; all worlds are as they were.
+        """
+        environment_base.check_place(time, frame)
+        times, frames = (
+            None if given is None else checks.one_each(given, self.num_envs)
+            for given in (time, frame)
+        )
+        return self._reset(self._chosen(mask), None, times, frames)
+
+    def step(self, actions: npt.ArrayLike, *, mask: npt.ArrayLike | None = None) -> dm_env.TimeStep:
+        """Steps every world that goes on, and resets those that `autoreset` tells; before the first
+        reset, and after a step that was interrupted, all episodes are over.
+
+        Args:
+            actions: PD targets, shape `(N, action_size)` [rad]; rows of worlds that do not step are
                 ignored but checked.
+            mask: Which worlds, booleans of shape `(N,)`; by default all. The rows of others are
+                their last time steps again.
 
         Raises:
             ActionError: Shape, type or a number of an action is wrong; all episodes are as they
                 were.
+            ValueError: The mask is none.
+            CoreError: Autoreset is disabled, and an episode of the chosen worlds is over.
         """
         self._check_open()
         checked = self._checked(actions, (self.num_envs, *self._action_spec.shape))
-        with self._changing() as starting:
+        chosen = self._chosen(mask)
+        with self._changing() as over:
+            starting = chosen & over
             if np.any(starting):
-                self.core.reset(starting)
-            going = ~starting
-            if self._recorder is not None:
-                self._recorder.note(self.core.changes, checked, self._take_state)
-            self.core.set_actions(checked, going)
-            self.core.control_step(going)
-            if self._recorder is not None:
-                for world in np.flatnonzero(going & (self.end_reasons == EndReason.INVALID)):
-                    self._recorder.write(int(world), self.core.invalid_cause(int(world)))
-            return self._time_step(starting)
+                if self.autoreset == "disabled":
+                    worlds = errors.shown(np.flatnonzero(starting).tolist())
+                    raise errors.CoreError(f"Expected a reset of worlds that ended: {worlds}.")
+                self._start(starting)
+            ended = self._advance(checked, chosen & ~starting)
+            timestep, self._final = self._time_step(), None
+            if self.autoreset == "same-step" and np.any(ended):
+                self._final = timestep.observation, self.episode_infos
+                self._start(ended)
+                timestep = timestep._replace(observation=self._observe())
+                ended = ~self._everyone
+            self._ended = (over & ~chosen) | ended
+            return timestep
 
     def get_state(self, mask: npt.ArrayLike | None = None) -> State:
         """Returns all that worlds need to go on from now, bitwise.
@@ -103,10 +187,9 @@ class BatchEnvironment(EnvironmentBase):
         chosen = self._chosen(mask)
         with self.core.lock:
             state = self._take_state(chosen)
-            return states.with_episodes(
-                state, self._ended[chosen], self.end_reasons[chosen], self._lengths[chosen],
-                self._returns[chosen],
-            )  # fmt: skip
+            reasons = self.core.worlds.rows["end_reason"]
+            counts = (self._ended, reasons, self._lengths, self._returns, self._term_returns)
+            return states.with_episodes(state, *(count[chosen] for count in counts))
 
     def set_state(self, state: State, mask: npt.ArrayLike | None = None) -> None:
         """Lets worlds go on from a state that `get_state` returned, of this batch, of another of
@@ -128,13 +211,15 @@ class BatchEnvironment(EnvironmentBase):
 
         self._check_open()
         chosen = self._chosen(mask)
-        ended, _, lengths, returns = states.episodes_of(state)
+        ended, _, *values = states.episodes_of(state, self.core.model, self._term_returns.shape[1])
         with self._changing() as before:
             snapshots.set_state(self.core, state, chosen)
-            counts = before.copy(), self._lengths.copy(), self._returns.copy()
-            for count, value in zip(counts, (ended, lengths, returns), strict=True):
+            counts = self._lengths.copy(), self._returns.copy(), self._term_returns.copy()
+            over = before.copy()
+            for count, value in zip((over, *counts), (ended, *values), strict=True):
                 count[chosen] = value
-            self._ended, self._lengths, self._returns = counts
+            self._ended, (self._lengths, self._returns, self._term_returns) = over, counts
+            self._final = None
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes the characters' bodies, until the next call or a world's next episode.
@@ -149,26 +234,74 @@ class BatchEnvironment(EnvironmentBase):
         self._check_open()
         self.core.set_body_forces(forces)
 
-    @property
-    def end_reasons(self) -> npt.NDArray[np.int64]:
-        """Why each world's episode ended, values of `EndReason`, shape `(N,)`."""
-        return self.core.worlds.rows["end_reason"].copy()
+    def set_sample_count(self, count: int) -> None:
+        """Anneals the time limit, from the next reset on, by the samples training has seen, see
+        `time_limit` of `load`.
+
+        Raises:
+            CoreError: The count is no whole number of at least 0.
+        """
+        self._check_open()
+        self.core.set_sample_count(count)
 
     @property
-    def dtw_costs(self) -> npt.NDArray[np.float64]:
-        """Distance of each ended test episode of `imitate_amp` to the clip, NaN of others [m]."""
-        return self.core.worlds.rows["cost"].copy()
+    def over(self) -> npt.NDArray[np.bool_]:
+        """Which worlds cannot go on without a reset, shape `(N,)`."""
+        return self._ended.copy()
 
-    def invalid_cause(self, world: int) -> str | None:
-        """Returns why a world's episode is invalid, None where it is not."""
-        return self.core.invalid_cause(world)
+    @property
+    def episode_infos(self) -> dict[str, Any]:
+        """The episodes so far: arrays with a row a world, by the names of
+        `Environment.episode_info`; `cause` is None and `dtw_cost` NaN where there is none.
+        """
+        infos = self.core.episode_infos()
+        infos["end_reason"][self._lengths == 0] = EndReason.NONE
+        infos |= {"length": self._lengths.copy(), "return": self._returns.copy()}
+        return infos | {"term_returns": self.core.by_term(self._term_returns)}
 
-    def end_bodies(self, world: int) -> tuple[str, ...]:
-        """Returns the names of the bodies that fell or exploded in a world."""
-        return self.core.end_bodies(world)
+    @property
+    def final_observation(self) -> Any:
+        """The observation of the last step, with the last one of the episodes that ended in it:
+        what `same-step` leaves out of the time step.
+        """
+        return self._observe() if self._final is None else self._final[0]
+
+    @property
+    def final_infos(self) -> dict[str, Any]:
+        """The `episode_infos` of the last step, with those of the episodes that ended in it."""
+        return self.episode_infos if self._final is None else self._final[1]
+
+    def render(
+        self,
+        world: int = 0,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        camera: "str | Camera" = "angle",
+        ghost: Literal["off", "over", "beside"] = "off",
+    ) -> npt.NDArray[np.uint8]:
+        """Returns a picture of a world; see `Environment.render`.
+
+        Raises:
+            ValueError: There is no such world, size or camera.
+            CoreError: The environment was closed, or the machine cannot draw.
+        """
+        self._check_open()
+        shown = checks.whole_number("world", world, 0, self.num_envs - 1)
+        if self._pictures is None:
+            from dm_deepmimic.embedded import pictures  # brings a renderer along
+
+            self._pictures = pictures.Pictures(self.core)
+        return self._pictures.picture(shown, width, height, camera, ghost)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns all but what pictures are drawn with, which the copy opens for itself."""
+        return vars(self) | {"_pictures": None}
 
     def close(self) -> None:
         """Closes the worlds; twice does no harm."""
+        if self._pictures is not None:
+            self._pictures.close()
         self.core.close()
         super().close()
 
@@ -194,28 +327,64 @@ class BatchEnvironment(EnvironmentBase):
         return snapshots.take_state(self.core, chosen)
 
     def _chosen(self, mask: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
-        if mask is None:
-            return self._everyone
-        chosen = np.array(mask)
-        if chosen.shape != self._everyone.shape or chosen.dtype != np.bool_:
-            raise ValueError(
-                f"Expected a mask of {self.num_envs} booleans, got {chosen.dtype} of shape "
-                f"{chosen.shape}."
-            )
-        return chosen
+        return self._everyone if mask is None else checks.mask(mask, self.num_envs)
 
-    def _time_step(self, first: npt.NDArray[np.bool_]) -> dm_env.TimeStep:
+    def _reset(
+        self,
+        chosen: npt.NDArray[np.bool_],
+        seeds: Sequence[int] | None = None,
+        times: list[Any] | None = None,
+        frames: list[Any] | None = None,
+    ) -> dm_env.TimeStep:
+        self._check_open()
+        with self._changing() as over:
+            if seeds is not None:
+                self.core.seed(seeds, chosen)
+                pairs = zip(chosen, seeds, self.seeds, strict=True)
+                self.seeds = tuple(new if is_new else old for is_new, new, old in pairs)
+            self._start(chosen, times, frames)
+            self._ended, self._final = over & ~chosen, None
+            return self._time_step()
+
+    def _start(
+        self,
+        chosen: npt.NDArray[np.bool_],
+        times: list[Any] | None = None,
+        frames: list[Any] | None = None,
+    ) -> None:
+        self.core.reset(chosen, times, frames)
+        for count in (self._lengths, self._returns, self._term_returns):
+            count[chosen] = 0
+
+    def _advance(self, actions: Array, going: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Steps worlds and counts; returns those whose episode ended."""
+        if self._recorder is not None:
+            self._recorder.note(self.core.changes, actions, going, self._take_state)
+        self.core.set_actions(actions, going)
+        self.core.control_step(going)
         worlds = self.core.worlds
-        ended = ~first & (worlds.rows["end_reason"] != EndReason.NONE)
+        reward, reasons = worlds.rows["reward"].astype(self._dtype), worlds.rows["end_reason"]
+        self._lengths[going] += 1
+        self._returns[going] += reward[going]
+        self._term_returns[going] += worlds.terms[going]
+        if self._recorder is not None:
+            for world in np.flatnonzero(going & (reasons == EndReason.INVALID)):
+                self._recorder.write(int(world), self.core.invalid_cause(int(world)))
+        return going & (reasons != EndReason.NONE)
+
+    def _time_step(self) -> dm_env.TimeStep:
+        """Returns the present time steps of all worlds."""
+        rows = self.core.worlds.rows
+        first = self._lengths == 0
+        ended = ~first & (rows["end_reason"] != EndReason.NONE)
         step_type = np.where(first, FIRST, np.where(ended, LAST, MID))
-        reward = np.where(first, 0.0, worlds.rows["reward"]).astype(self._dtype)
-        discount = np.where(first, 1.0, DISCOUNTS[worlds.rows["end_reason"]]).astype(self._dtype)
-        observation = self._observation(
-            worlds.state, worlds.goal, self.core.record_amp_observations
-        )
-        timestep = dm_env.TimeStep(step_type, reward, discount, observation)
-        self._lengths += 1
-        self._returns += reward
-        self._lengths[first] = self._returns[first] = 0
-        self._ended = ended
-        return timestep
+        reward = np.where(first, 0.0, rows["reward"]).astype(self._dtype)
+        discount = np.where(first, 1.0, DISCOUNTS[rows["end_reason"]]).astype(self._dtype)
+        return dm_env.TimeStep(step_type, reward, discount, self._observe())
+
+    def _observe(self) -> Any:
+        worlds = self.core.worlds
+        return self._observation(worlds.state, worlds.goal)
+
+    def _record_amp(self) -> Array:
+        return self.core.record_amp_observations()

@@ -5,6 +5,7 @@ if pushed is not None:
     pushed.set_body_forces(forces)
 """
 
+from collections.abc import Mapping
 from typing import Protocol, TypeVar, cast
 
 import numpy.typing as npt
@@ -60,6 +61,10 @@ class TakesForces(Protocol):
 
 class KeepsState(Protocol):
     """It tells its state, and goes on from one."""
+
+    @property
+    def model(self) -> Mapping[str, str]:
+        """What its states are of, see `State`."""
 
     @property
     def changes(self) -> IntArray:

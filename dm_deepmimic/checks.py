@@ -3,7 +3,7 @@
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,33 @@ def whole_number(what: str, value: object, low: int, high: int | None = None) ->
         return int(value)
     limits = f">= {low}" if high is None else f"from {low} to {high}"
     raise ValueError(f"Expected a whole number {what} {limits}, got {errors.shown(value)}.")
+
+
+def mask(given: npt.ArrayLike, count: int) -> BoolArray:
+    """Returns as many booleans as an array of their own.
+
+    Raises:
+        ValueError: They are others, or not as many.
+    """
+    array = np.array(given)
+    if array.shape != (count,) or array.dtype != np.bool_:
+        got = f"{array.dtype} of shape {array.shape}"
+        raise ValueError(f"Expected a mask of {count} booleans, got {got}.")
+    return array
+
+
+def one_each(given: npt.ArrayLike, count: int) -> list[Any]:
+    """Returns as many values, of one for all or one each.
+
+    Raises:
+        ValueError: There are not as many.
+    """
+    if np.ndim(given) == 0:
+        return [given] * count
+    array = np.asarray(given)
+    if array.shape != (count,):
+        raise ValueError(f"Expected one value, or {count}, got shape {array.shape}.")
+    return list(array.tolist())
 
 
 def finite_array(given: npt.ArrayLike, shape: tuple[int, ...]) -> tuple[Array, str]:

@@ -73,13 +73,18 @@ class Recorder:
         self._actions: list[list[Array]] = [[] for _ in range(num_worlds)]
 
     def note(
-        self, changes: IntArray, actions: Array, take_state: Callable[[BoolArray], State]
+        self,
+        changes: IntArray,
+        actions: Array,
+        going: BoolArray,
+        take_state: Callable[[BoolArray], State],
     ) -> None:
         """Notes a step before it is made.
 
         Args:
             changes: How often anything but actions has changed each world, shape `(N,)`.
             actions: Shape `(N, A)`.
+            going: Which worlds will step, shape `(N,)`.
             take_state: Returns the state of some worlds, of a mask of shape `(N,)`.
         """
         changed = changes != self._changes
@@ -88,8 +93,8 @@ class Recorder:
             for row, world in enumerate(np.flatnonzero(changed)):
                 self._states[world], self._actions[world] = state[row], []
             self._changes = changes.copy()
-        for kept, action in zip(self._actions, actions, strict=True):
-            kept.append(action)
+        for world in np.flatnonzero(going):
+            self._actions[world].append(actions[world])
 
     def write(self, world: int, cause: str | None) -> pathlib.Path | None:
         """Writes the episode of a world to a file of its own; returns where, None if it is one too

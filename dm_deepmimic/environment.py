@@ -8,7 +8,8 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import capabilities, dumps, errors, specs, states
+from dm_deepmimic import capabilities, checks, dumps, environment_base, errors, specs, states
+from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 from dm_deepmimic.environment_base import EnvironmentBase
 from dm_deepmimic.states import State
@@ -16,6 +17,9 @@ from dm_deepmimic.states import State
 if TYPE_CHECKING:
     from dm_deepmimic.rendering.drawing import Camera
     from dm_deepmimic.rendering.view import Rendering
+
+
+ONE = np.ones(1, np.bool_)
 
 
 class Environment(EnvironmentBase, dm_env.Environment):
@@ -62,9 +66,24 @@ class Environment(EnvironmentBase, dm_env.Environment):
             self._state_keeper()
         self._start_counts()
 
-    def reset(self) -> dm_env.TimeStep:
-        """Starts an episode and returns its first time step."""
-        return self._start(self.core.reset)
+    def reset(self, *, seed: int | None = None) -> dm_env.TimeStep:
+        """Starts an episode and returns its first time step.
+
+        Args:
+            seed: Restarts the environment's random numbers, if given.
+
+        Raises:
+            ValueError: The seed is no whole number of at least 0.
+        """
+        if seed is None:
+            return self._start(self.core.reset)
+        number = checks.whole_number("seed", seed, 0)
+
+        def reset() -> None:
+            self.core.seed(number)
+            self.core.reset()
+
+        return self._start(reset)
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
         """Starts an episode at a place of the clip, with the noise of the reset arguments, and
@@ -79,8 +98,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
             CoreError: The clip has no such time or frame.
             MissingMethodError: The core cannot.
         """
-        if (time is None) == (frame is None):
-            raise ValueError(f"Expected a time or a frame, got time={time!r}, frame={frame!r}.")
+        environment_base.check_place(time, frame)
         return self._start(lambda: self.core.reset_to(time, frame))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
@@ -104,7 +122,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
             if self._recorder is not None:
                 keeper = self._state_keeper()
                 self._recorder.note(
-                    keeper.changes, checked[np.newaxis], lambda _: keeper.get_state()
+                    keeper.changes, checked[np.newaxis], ONE, lambda _: keeper.get_state()
                 )
             self.core.set_action(0, checked)
             self.core.control_step()
@@ -121,6 +139,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
             self._end_reason = reason
             self._length += 1
             self._return += float(timestep.reward)
+            for name, term in self._terms().items():
+                self._term_returns[name] += term
             self._ended = ended
             return timestep
 
@@ -135,7 +155,10 @@ class Environment(EnvironmentBase, dm_env.Environment):
         keeper = self._state_keeper()
         with self.core.alone():
             state = keeper.get_state()
-            counts = (self._ended, self._end_reason, self._length, self._return)
+            counts = (
+                self._ended, self._end_reason, self._length, self._return,
+                [*self._term_returns.values()],
+            )  # fmt: skip
             return states.with_episodes(state, *(np.array([count]) for count in counts))
 
     def set_state(self, state: State) -> None:
@@ -154,7 +177,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
         self._check_open()
         keeper = self._state_keeper()
         with self.core.alone():
-            ended, reason, length, total = states.episodes_of(state)
+            counts = states.episodes_of(state, keeper.model, len(self._terms()))
+            ended, reason, length, total, terms = counts
             self._ended, was_ended = True, self._ended  # unless all of it happens
             try:
                 keeper.set_state(state)
@@ -163,6 +187,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
                 raise
             self._end_reason = EndReason(int(reason[0]))
             self._length, self._return = int(length[0]), float(total[0])
+            self._term_returns = dict(zip(self._terms(), terms[0].tolist(), strict=True))
             self._ended = bool(ended[0])
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
@@ -195,8 +220,10 @@ class Environment(EnvironmentBase, dm_env.Environment):
     @property
     def episode_info(self) -> dict[str, Any]:
         """The episode so far: `end_reason`, `bodies` that fell or exploded, `length` in steps,
-        `return`, `time` [s]; `cause` of an invalid one, and `dtw_cost`, the episode's distance to
-        the clip, where the core tells them.
+        `return`, `time` [s]; `reward_terms`, the reward's terms of the latest step by their names,
+        none where the core tells none, and `term_returns`, their sums over the episode; `cause` of
+        an invalid one, and `dtw_cost`, the episode's distance to the clip, where the core tells
+        them.
         """
         cost, cause = self.core.dtw_cost(), self.core.invalid_cause()
         return {
@@ -205,6 +232,8 @@ class Environment(EnvironmentBase, dm_env.Environment):
             "length": self._length,
             "return": self._return,
             "time": self.core.get_time(),
+            "reward_terms": self._terms(),
+            "term_returns": dict(self._term_returns),
             **({} if cause is None else {"cause": cause}),
             **({} if cost is None else {"dtw_cost": cost}),
         }
@@ -298,10 +327,18 @@ class Environment(EnvironmentBase, dm_env.Environment):
         self._end_reason = EndReason.NONE
         self._length = 0
         self._return = 0.0
+        self._term_returns = dict.fromkeys(self._terms(), 0.0)
+
+    def _terms(self) -> dict[str, float]:
+        """Returns the terms of the latest reward by their names, none where the core tells none."""
+        named = capabilities.ask(self.core, capabilities.NamesRewards)
+        return {} if named is None else named.named_reward_terms()
 
     def _scalar(self, value: float) -> Any:
         return self._dtype.type(value)
 
     def _observe(self) -> Any:
-        core = self.core
-        return self._observation(core.record_state(), core.record_goal(), core.record_amp_obs_agent)
+        return self._observation(self.core.record_state(), self.core.record_goal())
+
+    def _record_amp(self) -> Array:
+        return self.core.record_amp_obs_agent()

@@ -1,6 +1,5 @@
 """What environments of one world and of many have in common: specs, numbers, being closed."""
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +10,16 @@ import numpy.typing as npt
 from dm_deepmimic import checks, errors, specs
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, unsound
+
+
+def check_place(time: object, frame: object) -> None:
+    """Raises the error of a place in a clip that is not told once.
+
+    Raises:
+        ValueError: Neither a time nor a frame is given, or both.
+    """
+    if (time is None) == (frame is None):
+        raise ValueError(f"Expected a time or a frame, got time={time!r}, frame={frame!r}.")
 
 
 class EnvironmentBase:
@@ -76,6 +85,18 @@ class EnvironmentBase:
             )
         return samples.astype(self._dtype)
 
+    def amp_observation(self) -> npt.NDArray[Any]:
+        """Returns the discriminator's observation of the character now, shape `(A,)`, of a batch
+        `(N, A)`.
+
+        Raises:
+            UnsupportedError: The scene has none.
+            CoreError: The environment was closed.
+        """
+        self._check_open()
+        self.amp_observation_spec()
+        return self._record_amp().astype(self._dtype)
+
     def reward_spec(self) -> dm_env.specs.BoundedArray:
         """Returns the reward spec, which the core's mode may change."""
         return specs.reward_spec(self._core, self._dtype)
@@ -102,7 +123,11 @@ class EnvironmentBase:
         if self._closed:
             raise errors.CoreError("Expected an open environment: this one was closed.")
 
-    def _observation(self, state: Array, goal: Array, record_amp: Callable[[], Array]) -> Any:
+    def _record_amp(self) -> Array:
+        """Returns the discriminator's observation."""
+        raise NotImplementedError
+
+    def _observation(self, state: Array, goal: Array) -> Any:
         """Returns the observation of one world, or of as many as the arrays have rows, in arrays of
         its own.
         """
@@ -110,7 +135,7 @@ class EnvironmentBase:
             return np.concatenate([state, goal], axis=-1, dtype=self._dtype)
         parts = {"state": state.astype(self._dtype), "goal": goal.astype(self._dtype)}
         if self._kind == "amp":
-            parts["amp"] = record_amp().astype(self._dtype)
+            parts["amp"] = self._record_amp().astype(self._dtype)
         return parts
 
     def __enter__(self) -> Self:

@@ -112,7 +112,7 @@ def load(
         clip_actions: Whether actions are clipped to the spec.
         enable_draw: Whether to open a window, which `render` draws into.
         reward_weights: Weights of some of the reward's terms, by their names, in place of the
-            scene's own: `{"pose": 0.65}`. `env.core.named_reward_terms()` tells the terms.
+            scene's own: `{"pose": 0.65}`. `env.episode_info["reward_terms"]` has the names.
         dump_dir: Folder for a file of each invalid episode, which `python -m dm_deepmimic.replay`
             shows again; none is written by default.
         **overrides: Keys of the arg file, such as `num_sim_substeps=1`.
@@ -204,6 +204,7 @@ def load_batch(
     clip_actions: bool = False,
     reward_weights: Mapping[str, float] | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
+    autoreset: batch.Autoreset = "next-step",
     **overrides: Any,
 ) -> batch.BatchEnvironment:
     """Opens N environments of one scene that step as one, on the embedded core.
@@ -224,6 +225,8 @@ def load_batch(
         clip_actions: See `load`.
         reward_weights: See `load`.
         dump_dir: See `load`.
+        autoreset: When a world that ended starts its next episode: `next-step`, `same-step` or
+            `disabled`, see `BatchEnvironment`.
         **overrides: See `load`.
 
     Raises:
@@ -248,6 +251,7 @@ def load_batch(
         observation=observation,
         clip_actions=clip_actions,
         recorder=_recorder(dump_dir, num_envs, name_or_path, choices, dtype),
+        autoreset=autoreset,
     )
 
 

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from dm_deepmimic import array_files, errors
 
-FORMAT = 1  # of what the arrays mean; raised with each change of it
+FORMAT = 2  # of what the arrays mean; raised with each change of it
 AnyArray = npt.NDArray[Any]
 _EPISODE = (
     ("episode.ended", np.bool_),
     ("episode.end_reason", np.int64),
     ("episode.length", np.int64),
     ("episode.return", np.float64),
+    ("episode.term_returns", np.float64),
 )
 
 
@@ -194,7 +195,12 @@ def frozen(arrays: Mapping[str, AnyArray]) -> Mapping[str, AnyArray]:
 
 
 def with_episodes(
-    state: State, ended: AnyArray, end_reason: AnyArray, length: AnyArray, total: AnyArray
+    state: State,
+    ended: AnyArray,
+    end_reason: AnyArray,
+    length: AnyArray,
+    total: AnyArray,
+    terms: AnyArray,
 ) -> State:
     """Returns a state of environments: their worlds' with what they count of each episode.
 
@@ -204,20 +210,23 @@ def with_episodes(
         end_reason: Values of `EndReason`, shape `(N,)`.
         length: In steps, shape `(N,)`.
         total: Return, shape `(N,)`.
+        terms: The same of each of the reward's terms, shape `(N, T)`.
     """
-    counts = zip(_EPISODE, (ended, end_reason, length, total), strict=True)
+    counts = zip(_EPISODE, (ended, end_reason, length, total, terms), strict=True)
     rows: dict[str, AnyArray] = {name: array.astype(kind) for (name, kind), array in counts}
     return state.changed({**state.rows, **rows}, state.shared)
 
 
-def episodes_of(state: State) -> list[AnyArray]:
-    """Returns what `with_episodes` added.
+def episodes_of(state: State, model: Mapping[str, str], num_terms: int) -> list[AnyArray]:
+    """Returns what `with_episodes` added to a state of worlds of a model whose reward has T terms.
 
     Raises:
-        StateError: It is no state, or that of a core alone.
+        StateError: It is no state, that of a core alone, or of other worlds.
     """
-    check_model(state, {})
-    check_arrays(state.rows, {name: np.zeros(0, kind) for name, kind in _EPISODE}, len(state))
+    check_model(state, model)
+    expected: dict[str, AnyArray] = {name: np.zeros(0, kind) for name, kind in _EPISODE}
+    expected["episode.term_returns"] = np.zeros((0, num_terms))
+    check_arrays(state.rows, expected, len(state))
     return [state.rows[name] for name, _ in _EPISODE]
 
 

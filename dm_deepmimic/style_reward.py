@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import specs, states
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.batch import BatchEnvironment
+from dm_deepmimic.batch import BatchEnvironment, check_shows_ends
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.environment import Environment
 from dm_deepmimic.states import State
@@ -66,11 +66,14 @@ class StyleReward(dm_env.Environment):
 
         Raises:
             UnsupportedError: The scene has no discriminator observations.
-            ValueError: A weight or the scale is negative or not finite, or the type of rewards
-                does not hold the greatest.
+            ValueError: A weight or the scale is negative or not finite, the type of rewards does
+                not hold the greatest, or a batch resets in the same step, so that its last
+                observations are gone.
         """
         if not callable(discriminator):
             raise ValueError(f"Expected a callable discriminator, got {discriminator!r}.")
+        if isinstance(environment, BatchEnvironment):
+            check_shows_ends(environment)
         weights = {"task_weight": task_weight, "style_weight": style_weight, "scale": scale}
         for name, value in weights.items():
             if not (isinstance(value, numbers.Real) and 0.0 <= value < np.inf):
@@ -154,7 +157,7 @@ class StyleReward(dm_env.Environment):
 
     @property
     def end_reason(self) -> EndReason:
-        """Why the episode ended; a batch has `end_reasons`, see `environment`."""
+        """Why the episode ended; for a batch see the `episode_infos` of `environment`."""
         return self._single().end_reason
 
     @property
@@ -181,7 +184,7 @@ class StyleReward(dm_env.Environment):
 
     def _rewarded(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
         """Returns the time step with the mixed reward."""
-        self.amp_observation = self._record()
+        self.amp_observation = self.environment.amp_observation()
         first = np.asarray(timestep.first())
         logits = np.asarray(self._discriminator(self.amp_observation))
         if logits.shape != first.shape:
@@ -199,13 +202,6 @@ class StyleReward(dm_env.Environment):
         if timestep.reward is None:
             return timestep
         return timestep._replace(reward=timestep.reward.dtype.type(mixed))
-
-    def _record(self) -> Array:
-        if isinstance(self.environment, Environment):
-            observation = self.core.record_amp_obs_agent()
-        else:
-            observation = self.core.record_amp_observations()
-        return np.asarray(observation, self.amp_observation_spec().dtype)
 
 
 def _mixed_spec(

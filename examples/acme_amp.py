@@ -78,7 +78,7 @@ def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> 
         sums["episode_length"] += going.sum()
         sums["style_reward"] += environment.style_reward[going].sum()
         ended = going & timestep.last()
-        costs.extend(environment.environment.dtw_costs[ended])
+        costs.extend(environment.environment.episode_infos["dtw_cost"][ended])
         going &= ~ended
     means = {name: float(value) / len(going) for name, value in sums.items()}
     means["style_reward"] /= means["episode_length"]  # of a step

@@ -68,8 +68,8 @@ def test_a_batch_writes_each_world_s_own(tmp_path):
                 forces[1, 1] = 1e200
                 batch.set_body_forces(forces)
             timestep = batch.step(np.stack([action, 2.0 * action, 0.1 * action]))
-            expected += [number for _ in range(np.count_nonzero(
-                timestep.last() & (batch.end_reasons == EndReason.INVALID)))]  # fmt: skip
+            reasons = batch.episode_infos["end_reason"][timestep.last()]
+            expected += [number] * np.count_nonzero(reasons == EndReason.INVALID)
             if expected:
                 break
     assert expected == [3]
@@ -192,3 +192,15 @@ class TestFolders:
 
         with pytest.raises(dm_deepmimic.UnsupportedError, match="does not support states"):
             fake_core.load_fake(dump_dir=tmp_path)
+
+
+def test_an_action_that_only_reset_a_world_is_not_in_its_file(tmp_path):
+    with dm_deepmimic.load_batch(WALK, 2, seed=1, dump_dir=tmp_path) as batch:
+        while not (ended := batch.step(np.zeros((2, 28))).last()).any():
+            pass
+        batch.step(np.ones((2, 28)))
+        batch.step(np.full((2, 28), 0.5))
+        batch.core.worlds.physics.velocity[ended, 8] = np.nan
+        assert batch.step(np.zeros((2, 28))).last()[ended].all()
+    (path,) = tmp_path.iterdir()
+    np.testing.assert_array_equal(dumps.read_dump(path).actions[:, 0], [0.5, 0.0])

@@ -194,10 +194,12 @@ class TestEnds:
             core.worlds.physics.pose[1, 1] += 3.0  # out of reach of the ground
             core.worlds.physics.pose[0, 1] -= 0.2
             timestep = batch.step(np.zeros((2, 28)))
-            assert batch.end_reasons.tolist() == [EndReason.INVALID, EndReason.NONE]
+            assert batch.episode_infos["end_reason"].tolist() == [EndReason.INVALID, EndReason.NONE]
             assert timestep.discount.tolist() == [0.0, 1.0] and timestep.reward[0] == 0.0
-            assert batch.invalid_cause(0) == "pairs of shapes that touch: more than 1"
-            assert batch.invalid_cause(1) is None
+            assert batch.episode_infos["cause"].tolist() == [
+                "pairs of shapes that touch: more than 1",
+                None,
+            ]
             assert np.all(batch.step(np.zeros((2, 28))).step_type == [0, 1])
 
     def test_a_huge_action_gives_finite_observations(self, walk):

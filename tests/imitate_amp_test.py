@@ -102,7 +102,7 @@ class TestWarping:
             batch.reset()
             for _ in range(16):
                 batch.step(np.zeros((3, 28)))
-            costs = batch.dtw_costs
+            costs = batch.episode_infos["dtw_cost"]
         for seed, cost in enumerate(costs):
             environment = open_scene(IMITATE, seed, **SHORT_TEST)
             environment.reset()

@@ -245,9 +245,10 @@ class TestBatches:
                 timestep = batch.step(np.zeros((3, 28)))
                 rows.append(timestep)
                 if is_harmed:
-                    assert batch.end_reasons[1] == EndReason.INVALID
-                    assert batch.end_bodies(1) == ("root",)
-                    assert batch.invalid_cause(1) == CAUSES[np.float16]
+                    infos = batch.episode_infos
+                    assert infos["end_reason"][1] == EndReason.INVALID
+                    assert infos["bodies"][1] == ("root",)
+                    assert infos["cause"][1] == CAUSES[np.float16]
                     assert (timestep.reward[1], timestep.discount[1]) == (0.0, 0.0)
                     for name, part in timestep.observation.items():
                         assert np.all(np.isfinite(part))

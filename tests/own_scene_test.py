@@ -111,7 +111,7 @@ class TestScene:
                 for index, row in enumerate(expected):
                     np.testing.assert_array_equal(rows.observation[index], row.observation)
                     assert rows.reward[index] == (0.0 if row.first() else row.reward)
-                    assert batch.end_reasons[index] == singles[index].end_reason
+                    assert batch.episode_infos["end_reason"][index] == singles[index].end_reason
                     ends += row.last()
                 rows = batch.step(step)
                 expected = [single.step(a) for single, a in zip(singles, step, strict=True)]

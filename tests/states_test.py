@@ -378,9 +378,9 @@ def test_the_format_is_of_these_records():
         state.ROW, perturbations.PUSH, physics.STATUS, physics.PAIR, physics.POINT,
         physics.FREE_STATE,
     )  # fmt: skip
-    names = state.Worlds._fields, physics.Physics._fields
+    names = state.Worlds._fields, physics.Physics._fields, states._EPISODE
     digest = states.fingerprint(str(([record.descr for record in records], names)))
-    assert (states.FORMAT, digest) == (1, "dd244c05771abfea")
+    assert (states.FORMAT, digest) == (2, "9097e5d0f2933abe")
 
 
 def test_known_states_are_not_checked_again_and_copies_are(walk):

@@ -189,7 +189,7 @@ class TestForwarding:
             sentence = "Expected a single environment: the wrapped one is a batch."
             with pytest.raises(AttributeError, match=sentence):
                 environment.end_reason  # noqa: B018
-            assert environment.environment.end_reasons.tolist() == [0, 0]
+            assert environment.environment.episode_infos["end_reason"].tolist() == [0, 0]
 
 
 class TestErrors:

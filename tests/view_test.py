@@ -1,5 +1,7 @@
 """Tests of what `Environment.render` does."""
 
+import copy
+
 import numpy as np
 import pytest
 from fake_core import DrawingEnv
@@ -9,6 +11,7 @@ from pictures import blue
 import dm_deepmimic
 
 WALK = "humanoid3d_walk"
+SMALL = {"width": 160, "height": 120}
 pytestmark = pytest.mark.usefixtures("draws")
 
 
@@ -102,3 +105,38 @@ class TestEnvironments:
             assert str(error) == "Two threads used one environment at the same time."
             (picture,) = in_a_thread(draw)
             assert picture.shape == (24, 32, 3)
+
+
+class TestBatches:
+    def test_a_picture_is_that_of_a_single_environment(self):
+        scene = "amp_dribble_humanoid3d_locomotion"  # which has a ball
+        with (
+            dm_deepmimic.load_batch(scene, 3, seed=0) as batch,
+            dm_deepmimic.load(scene, seed=0) as single,
+        ):
+            single.reset()
+            single.core.throw_box(0.3, (0.5, 1.0, 1.0), (0.0, 0.0, 0.0))
+            batch.set_state(single.get_state()[np.zeros(3, int)])
+            for _ in range(2):
+                batch.step(np.zeros((3, 28)), mask=[False, True, False])
+            for world in range(3):
+                single.set_state(batch.get_state(np.arange(3) == world))
+                expected = single.render("rgb_array", ghost="beside", **SMALL)
+                shown = batch.render(world, ghost="beside", **SMALL)
+                np.testing.assert_array_equal(shown, expected)
+            assert np.any(batch.render(0, **SMALL) != batch.render(1, **SMALL))
+            view = dm_deepmimic.WorldView(batch, 1)
+            np.testing.assert_array_equal(view.render(**SMALL), batch.render(1, **SMALL))
+            copied = copy.deepcopy(batch)
+            np.testing.assert_array_equal(copied.render(1, **SMALL), batch.render(1, **SMALL))
+            copied.close()
+
+    def test_worlds_that_are_none_and_closed_batches_are_refused(self):
+        batch = dm_deepmimic.load_batch(WALK, 2, seed=0)
+        with pytest.raises(ValueError) as raised:
+            batch.render(2)
+        assert str(raised.value) == "Expected a whole number world from 0 to 1, got 2."
+        batch.render(1, **SMALL)
+        batch.close()
+        with pytest.raises(dm_deepmimic.CoreError, match="this one was closed"):
+            batch.render(1)

@@ -59,21 +59,21 @@ class Boxes:
         batch = self._batch
         with batch.lock:
             batch.turns.check(np.ones(1, np.bool_))
-            present = self._present()
-            vacant = {*range(MAX_BOXES)} - {*present}
-            number = min(vacant) if vacant else min(present, key=self._end)
+            ends = {number: _end(batch, 0, number) for number in _present(batch, 0)}
+            vacant = {*range(MAX_BOXES)} - {*ends}
+            number = min(vacant) if vacant else min(ends, key=ends.__getitem__)
             bodies = list(batch.memory.boxes)
             bodies[number : number + 1] = [box_of(float(side))]
             tree, history = batch.build_tree(bodies), batch.worlds.history.shape[1]
             memory = batch.memory.resized(tree, tuple(bodies), history)
-            index, worlds = self._index(number), memory.worlds
+            index, worlds = _index(batch, number), memory.worlds
             worlds.physics.leaves[0, tree.num_links + index] = EMPTY_LEAF
             state = worlds.physics.free[0, index]
             state["position"], state["rotation"] = place, (1.0, 0.0, 0.0, 0.0)
             state["speed"], state["spin"] = speed, 0.0
             state["is_present"] = True
             end = worlds.rows["time"][0] + LIFE_TIME
-            later = np.nextafter(max(map(self._end, present), default=0.0), np.inf)
+            later = np.nextafter(max(ends.values(), default=0.0), np.inf)
             worlds.free_ends[0, index] = max(end, later)  # boxes of one moment have an order too
             batch.memory = memory  # at once, whatever interrupts this
             batch.changes += 1
@@ -111,30 +111,34 @@ class Boxes:
         moving = self._batch.worlds.velocity[0, :3] * (1.0, 0.0, 1.0)
         return side, position, speed * aim / np.linalg.norm(aim) + moving
 
-    def shapes(self) -> list[Shape]:
-        """Returns the boxes, the oldest first."""
-        boxes, free = self._batch.memory.boxes, self._batch.worlds.physics.free[0].copy()
-        return [
-            Shape(
-                BOX, np.full(3, boxes[number].size), free["position"][self._index(number)],
-                free["rotation"][self._index(number)], Role.BOX,
-            )
-            for number in sorted(self._present(), key=self._end)
-        ]  # fmt: skip
 
-    def _present(self) -> list[int]:
-        """Returns the numbers of those that are there."""
-        free = self._batch.worlds.physics.free[0]
-        numbers = range(len(self._batch.memory.boxes))
-        return [number for number in numbers if free["is_present"][self._index(number)]]
+def box_shapes(batch: WorldBatch, world: int) -> list[Shape]:
+    """Returns the boxes of a world, the oldest first."""
+    bodies, free = batch.memory.boxes, batch.worlds.physics.free[world].copy()
+    return [
+        Shape(
+            BOX, np.full(3, bodies[number].size), free["position"][_index(batch, number)],
+            free["rotation"][_index(batch, number)], Role.BOX,
+        )
+        for number in sorted(_present(batch, world), key=lambda number: _end(batch, world, number))
+    ]  # fmt: skip
 
-    def _end(self, number: int) -> float:
-        """Returns when a box disappears, by the episode's time [s]."""
-        return float(self._batch.worlds.free_ends[0, self._index(number)])
 
-    def _index(self, number: int) -> int:
-        """Returns which of the world's free bodies a box is."""
-        return len(self._batch.scene_bodies) + number
+def _present(batch: WorldBatch, world: int) -> list[int]:
+    """Returns the numbers of the boxes that are there."""
+    free = batch.worlds.physics.free[world]
+    numbers = range(len(batch.memory.boxes))
+    return [number for number in numbers if free["is_present"][_index(batch, number)]]
+
+
+def _end(batch: WorldBatch, world: int, number: int) -> float:
+    """Returns when a box disappears, by the episode's time [s]."""
+    return float(batch.worlds.free_ends[world, _index(batch, number)])
+
+
+def _index(batch: WorldBatch, number: int) -> int:
+    """Returns which of a world's free bodies a box is."""
+    return len(batch.scene_bodies) + number
 
 
 def box_of(side: float) -> FreeBody:

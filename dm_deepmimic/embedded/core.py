@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
-from dm_deepmimic.embedded import boxes, generators, scenery, snapshots, starts
+from dm_deepmimic.embedded import boxes, generators, scenery, snapshots
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.lock import Lock
@@ -80,7 +81,7 @@ class EmbeddedCore(DeepMimicMethods):
         Raises:
             CoreError: The clip has no such time or frame, or the time is beyond 1e6 s.
         """
-        self._reset_at(time, frame, None)
+        self.batch.reset(_ONLY, [time], [frame])
 
     def reset_time(
         self,
@@ -105,7 +106,7 @@ class EmbeddedCore(DeepMimicMethods):
         noise = self._noise(
             resolve, noise_bef_rot, low, high, radian, rot_vel_w_pose, vel_noise, interp, knee_rot
         )
-        self._reset_at(time, None, noise)
+        self.batch.reset(_ONLY, [time], None, noise)
 
     def reset_index(self, index: int, *noise: Any, **named_noise: Any) -> None:
         """Starts an episode at a frame of the clip, with the noise of `reset_time`.
@@ -114,7 +115,7 @@ class EmbeddedCore(DeepMimicMethods):
             CoreError: There is no such frame.
             ArgumentError: The noise is out of range.
         """
-        self._reset_at(None, index, self._noise(*noise, **named_noise))
+        self.batch.reset(_ONLY, None, [index], self._noise(*noise, **named_noise))
 
     def seed(self, seed: int) -> None:
         """Restarts this core's random numbers, and no other's.
@@ -242,6 +243,11 @@ class EmbeddedCore(DeepMimicMethods):
         return self.batch.lock
 
     @property
+    def model(self) -> Mapping[str, str]:
+        """What its states are of, see `State`."""
+        return self.batch.model
+
+    @property
     def changes(self) -> IntArray:
         """How often anything but actions has changed the world, shape `(1,)`."""
         return self.batch.changes
@@ -289,7 +295,7 @@ class EmbeddedCore(DeepMimicMethods):
 
     def shapes(self) -> list[Shape]:
         """Returns what there is to see: the character, the clip's, contacts, the task, boxes."""
-        return scenery.world_shapes(self.batch) + self._boxes.shapes()
+        return scenery.world_shapes(self.batch, 0)
 
     def set_body_forces(self, forces: npt.ArrayLike) -> None:
         """Pushes the character's bodies until the next call or reset.
@@ -359,20 +365,6 @@ class EmbeddedCore(DeepMimicMethods):
             noise_max=high, radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise,
             interp=interp, knee_rot=knee_rot,
         )  # fmt: skip
-
-    def _reset_at(
-        self, time: float | None, frame: int | None, reset_args: ResetArgs | None
-    ) -> None:
-        """Starts an episode at a place in a clip, before the end of one that does not loop."""
-        with self.batch.lock:
-            before = generators.words_of(self.batch.starts.generators)
-            index = self.batch.starts.draw_clip(0)
-            try:
-                start = starts.start_time(self.batch.clip(index), time, frame)
-            except errors.CoreError:  # a call that is refused draws nothing
-                generators.set_words(self.batch.starts.generators, before)
-                raise
-            self.batch.reset(_ONLY, np.array([start]), reset_args, np.array([index]))
 
     def _pose(self, pose: npt.ArrayLike) -> Array:
         array = self._vector("pose", pose)

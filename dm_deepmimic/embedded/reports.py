@@ -1,5 +1,7 @@
 """What N worlds tell about themselves."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -65,6 +67,29 @@ class Reports:
                 worlds.velocity_before, self._local_root, observations,
             )  # fmt: skip
         return observations
+
+    def episode_infos(self) -> dict[str, Any]:
+        """Returns what worlds tell of their episodes, arrays with a row a world: `end_reason`,
+        values of `EndReason`; `bodies`, tuples of names, and `cause`, a text or None; `time` [s];
+        `reward_terms`, a dictionary of the latest step's; and `dtw_cost`, NaN for none [m].
+        """
+        worlds, ended = self.memory.worlds, self.memory.worlds.rows["end_reason"] != EndReason.NONE
+        bodies, causes = np.full((2, self.num_worlds), None, object)
+        for world in range(self.num_worlds):
+            bodies[world] = self.end_bodies(world) if ended[world] else ()
+            causes[world] = self.invalid_cause(world) if ended[world] else None
+        return {
+            "end_reason": worlds.rows["end_reason"].copy(),
+            "bodies": bodies,
+            "time": worlds.rows["time"].copy(),
+            "reward_terms": self.by_term(worlds.terms),
+            "cause": causes,
+            "dtw_cost": worlds.rows["cost"].copy(),
+        }
+
+    def by_term(self, numbers: Array) -> dict[str, Array]:
+        """Returns columns, of shape `(N, T)`, by the names of the reward's terms."""
+        return {name: numbers[:, term].copy() for term, name in enumerate(self.kind.terms)}
 
     def invalid_cause(self, world: int) -> str | None:
         """Returns why a world's episode is invalid, None where it is not."""

@@ -10,7 +10,7 @@ from dm_deepmimic import checks, errors, motion
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import Character
 from dm_deepmimic.core import Mode
-from dm_deepmimic.embedded import noise
+from dm_deepmimic.embedded import generators, noise
 from dm_deepmimic.embedded.scenes import Scene
 from dm_deepmimic.embedded.timer import Timer
 from dm_deepmimic.resets import ResetArgs
@@ -65,23 +65,25 @@ class Starts:
                 raise errors.ArgumentError("reset_args", "time_max", repr(latest), end)
         self._noise = noise.make_noise(reset_args, character)
 
-    def seed(self, seeds: Sequence[int]) -> None:
-        """Restarts each world's random numbers."""
-        self.generators = [np.random.default_rng(seed) for seed in seeds]
-        self.recovers = np.ones(len(seeds), np.bool_)  # so that the next episode is none
-
-    def draw_clip(self, world: int) -> int:
-        """Returns a random clip of the set, by their weights."""
-        return int(motion.draw_clips(self._clips, self.generators[world], 1)[0])
+    def seed(self, seeds: Sequence[int], chosen: BoolArray | None = None) -> None:
+        """Restarts the random numbers of the chosen worlds, shape `(N,)`, from one seed a world; of
+        all by default, as must be done first.
+        """
+        if chosen is None:
+            self.generators = [np.random.default_rng(seed) for seed in seeds]
+            self.recovers = np.ones(len(seeds), np.bool_)  # so that the next episode is none
+            return
+        for world in map(int, np.flatnonzero(chosen)):
+            self.generators[world] = np.random.default_rng(seeds[world])
+        self.recovers[chosen] = True
 
     def draw(
         self,
         chosen: BoolArray,
         mode: Mode,
         fell: BoolArray,
-        *,
-        clips: IntArray | None = None,
-        times: Array | None = None,
+        times: Sequence[object] | None = None,
+        frames: Sequence[object] | None = None,
         reset_args: ResetArgs | None = None,
     ) -> Start:
         """Returns the beginnings of the chosen worlds' episodes.
@@ -90,10 +92,32 @@ class Starts:
             chosen: Shape `(N,)`.
             mode: Training or testing.
             fell: Whether each world's last episode ended by a fall, shape `(N,)`.
-            clips: Which clip of the set, shape `(N,)`; drawn by default.
-            times: Where in the clip, shape `(N,)` [s]; drawn by default.
+            times: Where in the clip, one a world [s]; drawn by default.
+            frames: At which frame of the clip, one a world, in place of times.
             reset_args: How these episodes begin; by default as all do.
+
+        Raises:
+            CoreError: The clip that was drawn has no such time or frame; nothing is drawn then.
         """
+        if times is None and frames is None:
+            return self._draw(chosen, mode, fell, reset_args)
+        before = generators.words_of(self.generators), self.recovers.copy()
+        start = self._draw(chosen, mode, np.zeros_like(fell), reset_args)
+        try:
+            for world in map(int, np.flatnonzero(chosen)):
+                clip = motion.select(self._clips, start.clips[world])
+                time = None if times is None else times[world]
+                frame = None if frames is None else frames[world]
+                start.times[world] = start_time(clip, time, frame)
+        except errors.CoreError:
+            generators.set_words(self.generators, before[0])
+            self.recovers[:] = before[1]
+            raise
+        return start
+
+    def _draw(
+        self, chosen: BoolArray, mode: Mode, fell: BoolArray, reset_args: ResetArgs | None
+    ) -> Start:
         args, start_noise = reset_args or self._reset_args, self._noise
         if reset_args is not None:
             start_noise = noise.make_noise(reset_args, self._character)
@@ -103,10 +127,10 @@ class Starts:
         draws = np.zeros((n, noise.num_draws(start_noise, self._character)))
         for world in np.flatnonzero(chosen):
             generator = self.generators[world]
-            could = fell[world] and times is None and mode is Mode.TRAIN
+            could = fell[world] and mode is Mode.TRAIN
             self.recovers[world] = could and self._draw_recovery(int(world))
             limits[world] = self._timer.draw(generator, mode)
-            clip_ids[world] = self.draw_clip(int(world)) if clips is None else clips[world]
+            clip_ids[world] = motion.draw_clips(self._clips, generator, 1)[0]
             earliest, latest = 0.0, durations[clip_ids[world]]
             if args.custom_time:
                 earliest, latest = args.time_min, args.time_max
@@ -117,7 +141,7 @@ class Starts:
         return Start(
             recovers=self.recovers,
             clips=clip_ids,
-            times=starts if times is None else np.asarray(times, np.float64),
+            times=starts,
             headings=headings,
             limits=limits,
             noise=start_noise if draws.size > 0 else None,
@@ -132,7 +156,7 @@ class Starts:
         return bool(self.generators[world].random() < self._recovery_share)
 
 
-def start_time(clip: motion.Clip, time: float | None, frame: int | None) -> float:
+def start_time(clip: motion.Clip, time: object, frame: object) -> float:
     """Returns where in a clip an episode begins that shall at a time, or at a frame [s]: before the
     end of one that does not loop.
 

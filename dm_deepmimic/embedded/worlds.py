@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import checks, errors, motion, states
-from dm_deepmimic.arrays import Array, BoolArray, IntArray
+from dm_deepmimic.arrays import Array, BoolArray
 from dm_deepmimic.character import Character, Controller
 from dm_deepmimic.core import EndReason, Mode, checked_forces, unsound
 from dm_deepmimic.embedded import (
@@ -187,8 +187,12 @@ class WorldBatch(Reports):
         """
         return self.memory.worlds
 
-    def seed(self, seeds: Sequence[int]) -> None:
-        """Restarts each world's random numbers, and with the first seed the expert's.
+    def seed(self, seeds: Sequence[int], chosen: BoolArray | None = None) -> None:
+        """Restarts the random numbers of the chosen worlds, and the expert's with the first.
+
+        Args:
+            seeds: One a world.
+            chosen: Shape `(N,)`; by default all.
 
         Raises:
             ValueError: There is not one a world, or one is no whole number of at least 0.
@@ -196,37 +200,39 @@ class WorldBatch(Reports):
         seeds = checks.seeds(seeds, self.num_worlds)
         self.lock.claim()
         with self.lock:
-            self.starts.seed(seeds)
-            self.expert.seed(seeds[0])
-            for world, generator in enumerate(self.starts.generators):
-                self.worlds.rows["chance"][world] = generator.integers(2**64, dtype=np.uint64)
+            self.starts.seed(seeds, chosen)
+            chosen = self._all if chosen is None else chosen
+            if chosen[0]:
+                self.expert.seed(seeds[0])
+            for world in np.flatnonzero(chosen):
+                draw = self.starts.generators[world].integers(2**64, dtype=np.uint64)
+                self.worlds.rows["chance"][world] = draw
 
     def reset(
         self,
         chosen: BoolArray,
-        times: Array | None = None,
+        times: Sequence[object] | None = None,
+        frames: Sequence[object] | None = None,
         reset_args: ResetArgs | None = None,
-        clips: IntArray | None = None,
     ) -> None:
         """Starts an episode in each chosen world.
 
         Args:
             chosen: Shape `(N,)`.
-            times: Where in the clip to start, shape `(N,)` [s]; drawn by default.
+            times: Where in the clip to start, one a world [s]; drawn by default.
+            frames: At which frame of the clip, one a world, in place of times.
             reset_args: How these episodes begin; by default as all do.
-            clips: Which clip of the set, shape `(N,)`; drawn by default.
 
         Raises:
-            CoreError: A number of the first observation is not finite, or beyond the largest; the
-                chosen worlds must be reset again.
+            CoreError: A clip has no such time or frame, and all is as it was; or a number of the
+                first observation is not finite, or beyond the largest, and the chosen worlds must
+                be reset again.
         """
         with self.lock:
             self._fit_history()
             worlds = self.worlds
             fell = worlds.rows["end_reason"] == EndReason.FALL
-            start = self.starts.draw(
-                chosen, self.mode, fell, clips=clips, times=times, reset_args=reset_args
-            )
+            start = self.starts.draw(chosen, self.mode, fell, times, frames, reset_args)
             with self.turns.changing(chosen):
                 boxes = worlds.physics.free[:, len(self.scene_bodies) :]
                 boxes["is_present"] &= ~chosen[:, np.newaxis]

@@ -1,20 +1,35 @@
 """What `Environment.render` does: a window, pictures, or both."""
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import capabilities, errors
-from dm_deepmimic.core import Core
+from dm_deepmimic.lock import Lock
 from dm_deepmimic.rendering import canvas, drawing, offscreen
 from dm_deepmimic.rendering.glut_window import Window
 
 SIZE = 640, 480  # of a picture [pixels]
 
 
+class Seen(Protocol):
+    """What is seen: a core, or a part of one.
+
+    Attributes:
+        name: What the core is called.
+    """
+
+    name: str
+
+    def alone(self) -> Lock:
+        """Returns what keeps other threads out while one changes it."""
+
+
 class Rendering:
     """How a core is seen."""
 
-    def __init__(self, core: Core, window: Window | None = None) -> None:
+    def __init__(self, core: Seen, window: Window | None = None) -> None:
         """Shows a core.
 
         Args:
