@@ -106,6 +106,8 @@ class BatchEnvironment(EnvironmentBase):
         from dm_deepmimic.embedded import building
 
         seeds = None if seed is None else building.drawn_seeds(seed, self.num_envs)
+        if seed is not None and mask is None:
+            self.core.lock.claim()  # a forked process's copy has its own chance from now on
         return self._reset(self._chosen(mask), seeds)
 
     def reset_to(

@@ -78,6 +78,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         if seed is None:
             return self._start(self.core.reset)
         number = checks.whole_number("seed", seed, 0)
+        self.core.alone().claim()  # a forked process's copy has its own chance from now on
 
         def reset() -> None:
             self.core.seed(number)

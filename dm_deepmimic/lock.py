@@ -27,7 +27,7 @@ class Lock:
             self._start()
             errors.warn(
                 "This environment was loaded before its process forked: all copies of it draw the "
-                "same random numbers. Restart those of each, with core.seed, to have others."
+                "same random numbers. Restart those of each, with reset(seed=...), to have others."
             )
         if not self._lock.acquire(blocking=False):
             raise errors.CoreError("Two threads used one environment at the same time.")

@@ -140,6 +140,12 @@ class TestProcesses:
                 walk.core.seed(7)
                 walk.reset()
 
+        def reset() -> None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                walk.reset(seed=7)
+                walk.step(STEPS[0])
+
         def closed() -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -147,6 +153,7 @@ class TestProcesses:
 
         assert in_a_fork(check) == 0
         assert in_a_fork(seeded) == 0
+        assert in_a_fork(reset) == 0
         assert in_a_fork(closed) == 0
 
     @FORKS

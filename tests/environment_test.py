@@ -406,3 +406,24 @@ class TestReplay:
 
 if __name__ == "__main__":
     absltest.main()
+
+
+@pytest.mark.parametrize("core", ["embedded", "pybullet"])
+def test_a_reset_with_a_seed_is_that_of_a_new_environment(core):
+    with dm_deepmimic.load(WALK, core=core, seed=5) as environment:
+        environment.reset()
+        environment.step(np.zeros(environment.action_spec().shape))
+        with dm_deepmimic.load(WALK, core=core, seed=9) as other:
+            np.testing.assert_array_equal(
+                environment.reset(seed=9).observation, other.reset().observation
+            )
+            np.testing.assert_array_equal(environment.reset().observation, other.reset().observation)
+
+
+def test_a_reset_with_a_bad_seed_changes_nothing():
+    with dm_deepmimic.load(WALK, seed=5) as environment:
+        environment.reset()
+        with pytest.raises(ValueError) as raised:
+            environment.reset(seed=0.5)
+        assert str(raised.value) == "Expected a whole number seed >= 0, got 0.5."
+        assert environment.step(np.zeros(28)).mid()
