@@ -41,29 +41,9 @@ VIDEO = flags.DEFINE_string("video", None, "Folder of a film of each evaluation'
 
 _EVALUATION_PERIOD = 120.0  # [s]
 _NUM_RECENT_EPISODES = 100
+_QUIET = loggers.NoOpLogger()  # Acme's default is a log in the user's home
 _MEASURES = ("episode_length", "episode_return")
 _CURVES = [f"{kind}_{name}" for name in _MEASURES for kind in ("evaluation", "training")]
-
-
-class Evaluation:
-    """Episodes of `mode="test"` with the deterministic policy that an agent has at the time."""
-
-    def __init__(
-        self,
-        environment: dm_env.Environment,
-        agent: acme.core.VariableSource,
-        parts: acme_builders.Agent,
-    ):
-        self._environment, self._agent, self._parts = environment, agent, parts
-
-    def __call__(self) -> list[dict[str, float]]:
-        actor = self._parts.builder.make_actor(
-            jax.random.PRNGKey(SEED.value), self._parts.policy, variable_source=self._agent
-        )
-        loop = acme.EnvironmentLoop(
-            self._environment, actor, logger=loggers.NoOpLogger(), should_update=False
-        )
-        return [loop.run_episode() for _ in range(EPISODES.value)]
 
 
 def load(mode: str) -> dm_env.Environment:
@@ -72,6 +52,17 @@ def load(mode: str) -> dm_env.Environment:
         ENV.value, core="embedded", mode=mode, seed=SEED.value, dtype=np.float32
     )
     return wrappers.CanonicalSpecWrapper(world, clip=True)
+
+
+def evaluate(
+    environment: dm_env.Environment, parts: acme_builders.Agent, agent: acme.core.VariableSource
+) -> list[dict[str, float]]:
+    """Returns the measures of episodes with the deterministic policy that an agent has by now."""
+    actor = parts.builder.make_actor(
+        jax.random.PRNGKey(SEED.value), parts.policy, variable_source=agent
+    )
+    loop = acme.EnvironmentLoop(environment, actor, logger=_QUIET, should_update=False)
+    return [loop.run_episode() for _ in range(EPISODES.value)]
 
 
 def means(kind: str, episodes: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -93,8 +84,7 @@ def train(
         SEED.value, spec, parts.builder, parts.networks, parts.behaviour, checkpoint=False,
         counter=counting.Counter(counter, "learner", time_delta=0.0), **parts.layout,
     )  # fmt: skip
-    loop = acme.EnvironmentLoop(environment, agent, counter, loggers.NoOpLogger())
-    evaluate = Evaluation(test_environment, agent, parts)
+    loop = acme.EnvironmentLoop(environment, agent, counter, _QUIET)
     curve = curves.LearningCurve(output)
     recent: collections.deque[dict[str, float]] = collections.deque(maxlen=_NUM_RECENT_EPISODES)
     start, last_evaluation = time.monotonic(), -np.inf
@@ -108,7 +98,8 @@ def train(
             now = time.monotonic()
             if (done and not interrupted.is_set()) or now - last_evaluation > _EVALUATION_PERIOD:
                 row = {"minutes": (now - start) / 60.0, "learner_steps": 0} | counts
-                row |= means("evaluation", evaluate()) | means("training", recent)
+                row |= means("evaluation", evaluate(test_environment, parts, agent))
+                row |= means("training", recent)
                 curve.add(row)
                 curve.save(_CURVES)
                 terminal.write(row)

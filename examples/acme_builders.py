@@ -109,7 +109,7 @@ def _off_policy(spec: acme.specs.EnvironmentSpec, builder: Any, *parts: Any) -> 
 
 
 def _quiet() -> loggers.Logger:
-    """Returns what takes the place of a log in the user's home."""
+    """Returns what Acme's learners log to, by default a file in the user's home."""
     return loggers.NoOpLogger()
 
 
