@@ -3,16 +3,15 @@
 import collections
 import contextlib
 import pathlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import checkpoints
 import curves
 import dm_env
+import interruptions
 import numpy as np
 import ppo
 import tqdm
@@ -133,19 +132,6 @@ def collect(agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: in
     return timestep
 
 
-@contextlib.contextmanager
-def interruptions() -> Iterator[threading.Event]:
-    """Notes Ctrl-C and SIGTERM, by which clusters and containers end a job, as long as it lasts."""
-    interrupted = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: interrupted.set()) for number in numbers]
-    try:
-        yield interrupted
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def train(
     example: Example, output: pathlib.Path, checkpoint: checkpoints.Checkpoint | None
 ) -> bool:
@@ -178,7 +164,7 @@ def train(
         last_test, tested = -np.inf, {}
         done = False
         # An update cut in half would leave nothing to save, so an interruption waits for its end.
-        with interruptions() as interrupted:
+        with interruptions.noted() as interrupted:
             while not done:
                 began, steps = time.monotonic(), counter.get_counts()["steps"]
                 agent.actor.update()

@@ -19,12 +19,14 @@ from dm_deepmimic.embedded import scenes
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 LANGUAGES = ("json", "python", "sh")
-BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update", ".ci/run")
+BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update", ".ci/run",
+              ".ci/run acme-agents")  # fmt: skip
 
 # What makes a program short; of an option that comes twice the last counts.
 SHORT_TRAINING = ("--steps=10", "--num_envs=2", "--num_threads=1", "--episodes=1")
 SHORT_VIDEO = ("--video=short.gif", "--seconds=0.1", "--size=64x48")
 SHORT = {
+    "examples/acme_agents.py": ("--steps=1", "--episodes=1"),
     "examples/acme_amp.py": SHORT_TRAINING,
     "examples/acme_ppo.py": SHORT_TRAINING,
     "examples/own_scene.py": (),
@@ -69,11 +71,13 @@ def is_left_to_ci(words: list[str]) -> bool:
     if words[:3] == ["sudo", "apt", "install"]:
         in_ci = next(line for line in CI_COMMANDS if " apt-get install " in line)
         return set(words[3:]) <= set(in_ci.split())
-    extras = re.fullmatch(r"pip install (?:-e )?\.(?:\[([a-z,]+)\])?", command)
+    extras = re.fullmatch(r"pip install (?:-e )?\.(?:\[([a-z,-]+)\])?", command)
     if extras is None:
         return False
     wanted = set((extras[1] or "").split(",")) - {""}
-    installed = re.findall(r"^pip install -e \.\[([a-z,]+)\]", "\n".join(CI_COMMANDS), re.MULTILINE)
+    installed = re.findall(
+        r"^pip install -e \.\[([a-z,-]+)\]", "\n".join(CI_COMMANDS), re.MULTILINE
+    )
     return any(wanted <= set(names.split(",")) for names in installed)
 
 
@@ -210,6 +214,12 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         request.getfixturevalue("draws")
     if "import acme" in text or "python examples/acme" in text:
         pytest.importorskip("acme")
+    if "acme_shims" in text:
+        pytest.importorskip("reverb", reason="Acme's own agents need the extra acme-agents")
+        # Where these log and save.
+        request.getfixturevalue("monkeypatch").setenv(
+            "HOME", str(request.getfixturevalue("tmp_path"))
+        )
 
 
 def anchors(page: pathlib.Path) -> set[str]:
