@@ -36,16 +36,14 @@ def run(skill: str, phases: Array) -> Array:
     )
     rewards = np.full((len(phases), STEPS), np.nan)
     with dm_deepmimic.load_batch(
-        f"args/run_{name}_args.txt", len(phases), layout="2018", seed=0, time_limit=1e9
-    ) as batch:
-        batch.reset()
-        core, running = batch.core, np.ones(len(phases), np.bool_)
-        core.reset(running, phases * core.get_motion_length())
+        f"args/run_{name}_args.txt", len(phases), layout="2018", seed=0, time_limit=1e9,
+        autoreset="disabled",
+    ) as batch:  # fmt: skip
+        timestep = batch.reset_to(time=phases * batch.core.get_motion_length())
         for step in range(STEPS):
-            core.set_actions(policy(core.worlds.state), running)
-            core.control_step(running)
-            rewards[running, step] = core.worlds.rows["reward"][running]
-            running &= core.worlds.rows["end_reason"] == dm_deepmimic.EndReason.NONE
+            running = ~batch.over
+            timestep = batch.step(policy(timestep.observation), mask=running)
+            rewards[running, step] = timestep.reward[running]
     return rewards
 
 

@@ -90,9 +90,9 @@ class StyleReward(dm_env.Environment):
         self._task_weight, self._style_weight = task_weight, style_weight * scale
         self._return: Array = np.zeros(())
 
-    def reset(self) -> dm_env.TimeStep:
-        """Starts an episode, or one in every world."""
-        return self._rewarded(self.environment.reset())
+    def reset(self, *, seed: int | None = None) -> dm_env.TimeStep:
+        """Starts an episode, or one in every world, see `Environment` and `BatchEnvironment`."""
+        return self._rewarded(self.environment.reset(seed=seed))
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
         """Starts an episode of a single environment at a place of the clip, see `Environment`."""

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 LANGUAGES = ("json", "python", "sh")
 BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update", ".ci/run",
-              ".ci/run acme-agents")  # fmt: skip
+              ".ci/run acme-agents", ".ci/run torch")  # fmt: skip
 
 # What makes a program short; of an option that comes twice the last counts.
 SHORT_TRAINING = ("--steps=10", "--num_envs=2", "--num_threads=1", "--episodes=1")
@@ -214,6 +214,10 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         request.getfixturevalue("draws")
     if "import acme" in text or "python examples/acme" in text:
         pytest.importorskip("acme")
+    if "import gymnasium" in text:
+        pytest.importorskip("gymnasium")
+    if "import torchrl" in text:
+        pytest.importorskip("torchrl", reason="PyTorch's libraries need the extra torch")
     if "acme_shims" in text:
         pytest.importorskip("reverb", reason="Acme's own agents need the extra acme-agents")
         # Where these log and save.

@@ -417,7 +417,9 @@ def test_a_reset_with_a_seed_is_that_of_a_new_environment(core):
             np.testing.assert_array_equal(
                 environment.reset(seed=9).observation, other.reset().observation
             )
-            np.testing.assert_array_equal(environment.reset().observation, other.reset().observation)
+            np.testing.assert_array_equal(
+                environment.reset().observation, other.reset().observation
+            )
 
 
 def test_a_reset_with_a_bad_seed_changes_nothing():

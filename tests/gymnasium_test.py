@@ -137,8 +137,10 @@ class TestResets:
         )
         with pytest.raises(ValueError, match=r"Expected a time or a frame, got time=0\.1, frame=3"):
             walk.reset(options={"time": 0.1, "frame": 3})
+        walk.reset()
         with pytest.raises(dm_deepmimic.CoreError, match="Expected a frame from 0 to 38, got 99"):
             walk.reset(options={"frame": 99})
+        assert walk.step(STILL)[4]["length"] == 1
 
 
 class TestActions:
@@ -160,6 +162,23 @@ class TestActions:
         with pytest.raises(ValueError) as raised:
             spaces.Actions(endless, True)
         assert str(raised.value) == "Expected finite bounds of actions that shall be scaled."
+
+    def test_a_step_that_was_interrupted_needs_a_reset(self, walk, monkeypatch):
+        walk.reset()
+
+        def interrupted() -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as changed:
+            changed.setattr(walk.environment.core, "control_step", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                walk.step(STILL)
+        with pytest.raises(gymnasium.error.ResetNeeded, match="the last step was interrupted"):
+            walk.step(STILL)
+        with pytest.raises(gymnasium.error.ResetNeeded, match="the episode is over"):
+            walk.step(STILL)
+        walk.reset()
+        assert walk.step(STILL)[4]["length"] == 1
 
     def test_bad_ones_change_nothing(self, walk):
         walk.reset()

@@ -234,6 +234,41 @@ class TestEveryLine:
             batch.set_state(state)
             assert every_interruption(lambda: batch.step(actions), check) > 50
 
+    @pytest.mark.parametrize("autoreset", ["next-step", "same-step", "disabled"])
+    def test_of_a_batch_s_step_in_which_a_world_ends(self, autoreset):
+        actions = np.zeros((2, 28))
+        with dm_deepmimic.load_batch(WALK, 2, seed=0, autoreset=autoreset) as batch:
+            batch.reset()
+            state = batch.get_state()
+            while not batch.step(actions).last().any():
+                state = batch.get_state()
+            self.check_batch(batch, state, lambda: batch.step(actions))
+
+    def test_of_a_batch_s_reset_of_a_part(self):
+        mask = np.array([False, True])
+        with dm_deepmimic.load_batch(WALK, 2, seed=0) as batch:
+            batch.reset()
+            state = batch.get_state()
+            for call in (
+                lambda: batch.reset(mask=mask, seed=3),
+                lambda: batch.reset_to(time=0.3, mask=mask),
+            ):
+                self.check_batch(batch, state, call)
+
+    def check_batch(self, batch, state, call) -> None:
+        """Checks that an interrupted call happened, or did not, or that all episodes are over."""
+        batch.set_state(state)
+        known = [digest(batch)]
+        call()
+        known.append(digest(batch))
+        batch.set_state(state)
+
+        def check() -> None:
+            assert batch.over.all() or digest(batch) in known
+            batch.set_state(state)
+
+        assert every_interruption(call, check) > 30
+
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such alarm")
 @pytest.mark.parametrize("num_threads", [0, 1, 2])

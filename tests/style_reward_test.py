@@ -276,3 +276,19 @@ def test_a_state_keeps_the_return_of_the_mixed_reward():
         assert wrapped.step(np.zeros(28)).reward == reward
         with pytest.raises(dm_deepmimic.StateError, match=r"a state with 'style\.return'"):
             wrapped.set_state(environment.get_state())
+
+
+def test_a_seed_reaches_the_environment():
+    with dm_deepmimic.load(TARGET, seed=1) as bare, dm_deepmimic.load(TARGET, seed=9) as other:
+        environment = style_reward.StyleReward(bare, height_logit)
+        timestep = environment.reset(seed=9)
+        np.testing.assert_array_equal(timestep.observation, other.reset().observation)
+
+
+def test_batches_that_hide_the_last_observations_are_refused():
+    with dm_deepmimic.load_batch(TARGET, 2, seed=0, autoreset="same-step") as batch:
+        with pytest.raises(ValueError) as raised:
+            style_reward.StyleReward(batch, height_logit)
+        assert str(raised.value) == (
+            "Expected autoreset 'next-step' or 'disabled' of a batch, got 'same-step'."
+        )

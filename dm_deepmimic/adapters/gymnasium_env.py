@@ -80,11 +80,10 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
         """
         place = checked_options(options, OPTIONS)
         super().reset(seed=seed)
-        self._is_over = True
-        timestep = self.environment.reset(seed=seed) if seed is not None or not place else None
+        if seed is not None or not place:
+            timestep = self.environment.reset(seed=seed)
         if place:
             timestep = self.environment.reset_to(**place)
-        assert timestep is not None
         self._is_over = False
         self._show()
         return timestep.observation, self._info()
@@ -93,13 +92,15 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
         """Holds an action for one control period.
 
         Raises:
-            ResetNeeded: The episode is over, or none has begun.
+            ResetNeeded: The episode is over, or none has begun, or the last step was interrupted.
             ActionError: Shape, type or a number of the action is wrong; the episode is as it was.
         """
         if self._is_over:
             raise gymnasium.error.ResetNeeded("Expected a reset: the episode is over.")
         timestep = self.environment.step(self._actions.targets(action))
-        self._is_over = timestep.last()
+        self._is_over = not timestep.mid()
+        if timestep.first():
+            raise gymnasium.error.ResetNeeded("Expected a reset: the last step was interrupted.")
         terminated = self._is_over and timestep.discount == 0.0
         self._show()
         return (
