@@ -77,12 +77,12 @@ def one_each(given: npt.ArrayLike, count: int) -> list[Any]:
     Raises:
         ValueError: There are not as many.
     """
-    if np.ndim(given) == 0:
-        return [given] * count
-    array = np.asarray(given)
-    if array.shape != (count,):
-        raise ValueError(f"Expected one value, or {count}, got shape {array.shape}.")
-    return list(array.tolist())
+    values: Any = np.asarray(given).tolist() if hasattr(given, "__array__") else given
+    if not isinstance(values, list | tuple):
+        return [values] * count
+    if len(values) != count:
+        raise ValueError(f"Expected one value, or {count}, got {len(values)}.")
+    return list(values)
 
 
 def finite_array(given: npt.ArrayLike, shape: tuple[int, ...]) -> tuple[Array, str]:

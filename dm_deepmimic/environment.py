@@ -61,6 +61,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
         super().__init__(core, dtype, observation, clip_actions)
         self.core = core
         self._rendering, self._recorder = rendering, recorder
+        self._rewarded = capabilities.ask(core, capabilities.NamesRewards)
         self._ended = True
         if recorder is not None:
             self._state_keeper()
@@ -332,8 +333,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
 
     def _terms(self) -> dict[str, float]:
         """Returns the terms of the latest reward by their names, none where the core tells none."""
-        named = capabilities.ask(self.core, capabilities.NamesRewards)
-        return {} if named is None else named.named_reward_terms()
+        return {} if self._rewarded is None else self._rewarded.named_reward_terms()
 
     def _scalar(self, value: float) -> Any:
         return self._dtype.type(value)

@@ -107,3 +107,34 @@ class TestActions:
     def test_what_is_none_is_told_with_the_name_of_its_entry(self, wrong, sentence):
         with pytest.raises(errors.ActionError, match=f"^{re.escape(sentence)}$"):
             checks.actions(wrong, (1, 2), lambda: ("x", "y"), np.float32)
+
+
+class TestRows:
+    def test_a_mask_is_a_copy_of_as_many_booleans(self):
+        given = np.array([True, False])
+        mask = checks.mask(given, 2)
+        np.testing.assert_array_equal(mask, given)
+        assert not np.shares_memory(mask, given)
+        np.testing.assert_array_equal(checks.mask([False, True], 2), [False, True])
+
+    @pytest.mark.parametrize(("given", "got"), [
+        ([1, 0], "int64 of shape (2,)"), ([True], "bool of shape (1,)"), (True, "bool of shape ()"),
+    ])  # fmt: skip
+    def test_others_are_none(self, given, got):
+        with pytest.raises(ValueError) as raised:
+            checks.mask(given, 2)
+        assert str(raised.value) == f"Expected a mask of 2 booleans, got {got}."
+
+    @pytest.mark.parametrize("given", [[1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0])])
+    def test_one_each_are_as_given(self, given):
+        assert checks.one_each(given, 2) == [1.0, 2.0]
+
+    @pytest.mark.parametrize("given", [3, np.int64(3), np.array(3)])
+    def test_one_is_for_all(self, given):
+        assert checks.one_each(given, 2) == [3, 3]
+
+    @pytest.mark.parametrize("given", [[], [1, 2, 3], np.zeros((1, 2))])
+    def test_another_number_of_them_is_refused(self, given):
+        with pytest.raises(ValueError) as raised:
+            checks.one_each(given, 2)
+        assert str(raised.value) == f"Expected one value, or 2, got {len(given)}."

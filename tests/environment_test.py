@@ -237,13 +237,20 @@ class TestEnds:
 
     def test_episode_info_counts_steps_and_return(self, walk):
         walk.reset()
-        rewards = [walk.step(reference_action(walk)).reward for _ in range(3)]
+        rewards, terms = [], []
+        for _ in range(3):
+            rewards.append(walk.step(reference_action(walk)).reward)
+            terms.append(walk.core.named_reward_terms())
         assert walk.episode_info == {
             "end_reason": EndReason.NONE,
             "bodies": (),
             "length": 3,
             "return": pytest.approx(sum(rewards)),
             "time": pytest.approx(0.1),
+            "reward_terms": terms[-1],
+            "term_returns": {
+                name: pytest.approx(sum(step[name] for step in terms)) for name in terms[0]
+            },
         }
 
 
