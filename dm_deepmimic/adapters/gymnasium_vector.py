@@ -16,6 +16,7 @@ from dm_deepmimic.batch import Autoreset
 from dm_deepmimic.core import EndReason
 
 MASK = "reset_mask"
+NAMES = np.array([reason.name for reason in EndReason], object)
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}
 AUTORESETS: Mapping[AutoresetMode, Autoreset] = {
     AutoresetMode.NEXT_STEP: "next-step",
@@ -159,7 +160,7 @@ def infos_of(infos: Mapping[str, Any], shown: npt.NDArray[np.bool_]) -> dict[str
         if not np.any(present):
             continue
         if name == "end_reason":
-            rows = np.array([EndReason(reason).name for reason in rows], object)
+            rows = NAMES[rows]
         if isinstance(rows, dict):
             laid_out[name] = infos_of(rows, present)
         else:
