@@ -366,9 +366,9 @@ class BatchEnvironment(EnvironmentBase):
         self.core.control_step(going)
         worlds = self.core.worlds
         reward, reasons = worlds.rows["reward"].astype(self._dtype), worlds.rows["end_reason"]
-        self._lengths[going] += 1
-        self._returns[going] += reward[going]
-        self._term_returns[going] += worlds.terms[going]
+        self._lengths += going
+        np.add(self._returns, reward, out=self._returns, where=going)
+        np.add(self._term_returns, worlds.terms, out=self._term_returns, where=going[:, np.newaxis])
         if self._recorder is not None:
             for world in np.flatnonzero(going & (reasons == EndReason.INVALID)):
                 self._recorder.write(int(world), self.core.invalid_cause(int(world)))
