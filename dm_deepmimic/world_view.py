@@ -1,5 +1,6 @@
 """One world of a batch as a `dm_env.Environment`, for tools that want one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import dm_env
@@ -77,7 +78,8 @@ class WorldView(dm_env.Environment):
     @property
     def episode_info(self) -> dict[str, Any]:
         """The episode so far, see `Environment.episode_info`."""
-        info = _picked(self.batch.episode_infos, self.world)
+        one = slice(self.world, self.world + 1)
+        info = _picked(self.batch.episode_infos, lambda rows: rows[one].tolist()[0])
         info["end_reason"] = EndReason(info["end_reason"])
         absent = {"cause": info["cause"] is None, "dtw_cost": np.isnan(info["dtw_cost"])}
         return {name: value for name, value in info.items() if not absent.get(name)}
@@ -96,15 +98,16 @@ class WorldView(dm_env.Environment):
 
     def _row(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
         """Returns the world's part of the time steps of all."""
-        row = dm_env.TimeStep(*(_picked(part, self.world) for part in timestep))
+        parts = (_picked(part, lambda rows: rows[self.world]) for part in timestep)
+        row = dm_env.TimeStep(*parts)
         kind = dm_env.StepType(row.step_type)
         if kind.first():
             return dm_env.restart(row.observation)
         return row._replace(step_type=kind)
 
 
-def _picked(rows: Any, index: int) -> Any:
-    """Returns one row of an array, or of those of a dictionary."""
+def _picked(rows: Any, pick: Callable[[npt.NDArray[Any]], Any]) -> Any:
+    """Returns what is picked of an array, or of those of a dictionary."""
     if isinstance(rows, dict):
-        return {name: _picked(each, index) for name, each in rows.items()}
-    return rows[index]
+        return {name: _picked(each, pick) for name, each in rows.items()}
+    return pick(rows)

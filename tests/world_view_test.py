@@ -41,6 +41,7 @@ def test_it_is_bitwise_a_single_environment_and_the_others_stand_still(autoreset
             assert type(row.reward) is type(expected.reward)
             np.testing.assert_array_equal(row.observation, expected.observation)
             assert view.episode_info == single.episode_info
+            assert type(view.episode_info["return"]) is float
         assert batch.episode_infos["length"][others].tolist() == [0, 0]
         rows = batch.step(np.zeros((3, 28)), mask=np.array([False, True, False]))
         np.testing.assert_array_equal(rows.observation[others], first.observation[others])
