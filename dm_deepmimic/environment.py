@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dm_deepmimic.rendering.view import Rendering
 
 
-ONE = np.ones(1, np.bool_)
+ONE = np.ones(1, np.bool_)  # the only world, as the recorder takes it
 
 
 class Environment(EnvironmentBase, dm_env.Environment):

@@ -342,6 +342,8 @@ def test_a_batch_is_gymnasium_s_own_vector_of_single_ones(name, mode, arguments)
 def test_worlds_of_a_batch_can_begin_at_places_of_their_own():
     worlds = gymnasium.make_vec(WALK, 3, seed=0)
     worlds.reset(options={"frame": [1, 2, 3]})
+    _, infos = worlds.reset(options={"reset_mask": [False, False, False]})
+    assert infos == {}
     assert np.all(np.diff(worlds.batch.core.worlds.rows["clip_time"]) > 0.03)
     with pytest.raises(dm_deepmimic.UnknownNameError) as raised:
         worlds.reset(options={"mask": 1})

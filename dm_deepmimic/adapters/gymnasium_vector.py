@@ -104,7 +104,7 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """
         place = gymnasium_env.checked_options(options, (*gymnasium_env.OPTIONS, MASK))
         super().reset(seed=seed if isinstance(seed, int) else None)
-        mask = place.pop(MASK, np.ones(self.num_envs, np.bool_))
+        mask = np.asarray(place.pop(MASK, np.ones(self.num_envs, np.bool_)))
         if seed is not None or not place:
             timestep = self.batch.reset(mask=mask, seed=seed)
         if place:
