@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.shapes import Shape
 from dm_deepmimic.states import State
+from dm_deepmimic.tracking import Tracking
 
 Capability = TypeVar("Capability")
 
@@ -101,6 +102,17 @@ class KnowsActions(Protocol):
         """Returns the actions whose PD targets are the clip's poses at some times [s], shape
         `(len(times), A)`.
         """
+
+
+class TracksClips(Protocol):
+    """It tells how near its characters, one or several, are to their clips'."""
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        """The names of the clips."""
+
+    def tracking(self) -> Tracking:
+        """Returns where they are."""
 
 
 class NamesRewards(Protocol):

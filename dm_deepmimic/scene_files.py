@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dm_deepmimic import arguments, character, errors, motion, presets
+from dm_deepmimic.json_reader import JsonReader
 
 DATA_ROOT_VARIABLE = "DEEPMIMIC_DATA"
 ARG_FILE = "arg file"
@@ -53,6 +54,13 @@ class SceneFiles:
         if is_set:
             return motion.load_clips(path, person, self.find)
         return motion.join_clips([motion.load_clip(path, person)], [1.0])
+
+    def clip_names(self, name: str, is_set: bool) -> tuple[str, ...]:
+        """Returns the names of a clip's file, or of those in a set, without folder and ending."""
+        path = self.find(name, MOTION)
+        rows = JsonReader.open(path).rows("Motions") if is_set else []
+        files = [row.text("File", "") for row in rows] if is_set else [path.name]
+        return tuple(pathlib.PurePath(file).stem for file in files)
 
 
 def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -> SceneFiles:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import array_files, errors
 
-FORMAT = 2  # of what the arrays mean; raised with each change of it
+FORMAT = 3  # of what the arrays mean; raised with each change of it
 AnyArray = npt.NDArray[Any]
 _EPISODE = (
     ("episode.ended", np.bool_),

@@ -17,6 +17,7 @@ PACKAGE = pathlib.Path(dm_deepmimic.__file__).parent
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"errors": ("errors.py", "files.py")},
     {
+        "extras": ("extras.py",),
         "lock": ("lock.py",),
         "compiler": ("compiling.py", "linking.py", "progress.py", "sources.py"),
         "pointers": ("pointers.py",),
@@ -30,6 +31,8 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "character": ("character.py", "kinematics.py", "motion.py", "shapes.py"),
         "reader": ("settings_reader.py",),
         "states": ("states.py",),
+        "tracking": ("tracking.py",),
+        "warping": ("warping.py",),
     },
     {
         "physics": ("embedded/physics/",),
@@ -46,7 +49,11 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"scenes": ("embedded/scenes/",)},
     {"scene files": ("choices.py", "presets.py", "scene_files.py")},
-    {"embedded": ("embedded/",), "foreign": ("foreign/",)},
+    {
+        "embedded": ("embedded/",),
+        "foreign": ("foreign/",),
+        "named policies": ("policies.py",),
+    },
     {
         "environment": (
             "batch.py", "dumps.py", "environment.py", "environment_base.py", "specs.py",
@@ -54,11 +61,17 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "drop-in": ("deepmimic_env.py",),
         "player": ("player.py",),
     },
-    {"door": ("loading.py",), "style": ("style_reward.py",), "view": ("world_view.py",)},
-    {"package": ("__init__.py",)},
+    {
+        "door": ("loading.py",),
+        "evaluation": ("evaluation/",),
+        "style": ("style_reward.py",),
+        "view": ("world_view.py",),
+    },
+    {"options": ("options.py",), "package": ("__init__.py",)},
     {
         "adapters": ("adapters/",),
         "compile": ("compile.py",),
+        "evaluate": ("evaluate.py",),
         "keys": ("keys.py",),
         "list": ("list.py",),
         "viewer": ("viewer/",),
@@ -75,6 +88,7 @@ OWNERS = {
         "batch.py",
         "environment.py",
         "environment_base.py",
+        "evaluation/evaluating.py",
         "specs.py",
         "style_reward.py",
         "world_view.py",
@@ -87,12 +101,13 @@ OWNERS = {
     },
     "imageio": {"viewer/video.py"},
     "llvmlite": {"compiling.py", "linking.py"},
+    "matplotlib": {"evaluation/picture.py"},
     "mujoco": {"rendering/renderer.py"},
     "numba": {"compiling.py", "embedded/hooks.py", "linking.py", "pointers.py"},
     "pybullet_data": {"foreign/pybullet_port.py"},
     "pybullet_envs": {"foreign/pybullet_port.py"},
     "pybullet_utils": {"foreign/pybullet_port.py"},
-    "tqdm": {"viewer/video.py"},
+    "tqdm": {"evaluate.py", "viewer/video.py"},
 }
 EVERYBODYS = {"dm_deepmimic", "numpy", *sys.stdlib_module_names}
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import policy
+from dm_deepmimic import policies, policy
 from dm_deepmimic.viewer import __main__ as app
-from dm_deepmimic.viewer import policies
 from dm_deepmimic.viewer.playback import Playback
 
 WALK = "humanoid3d_walk"
@@ -83,7 +82,7 @@ class TestPolicies:
     def test_a_network_of_another_size_is_refused(self, core):
         size = core.get_state_size()
         with pytest.raises(ValueError) as error:
-            policies.check_sizes(network(10, 28), core)
+            policies.check_sizes(network(10, 28), 197, 28)
         assert str(error.value) == (
             f"Expected a policy from {size} to 28 numbers for this scene, got one from 10 to 28. "
             "Is it of another layout?"

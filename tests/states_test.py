@@ -380,7 +380,7 @@ def test_the_format_is_of_these_records():
     )  # fmt: skip
     names = state.Worlds._fields, physics.Physics._fields, states._EPISODE
     digest = states.fingerprint(str(([record.descr for record in records], names)))
-    assert (states.FORMAT, digest) == (2, "9097e5d0f2933abe")
+    assert (states.FORMAT, digest) == (3, "6c80981ecb93404a")
 
 
 def test_known_states_are_not_checked_again_and_copies_are(walk):

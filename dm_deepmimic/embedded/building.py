@@ -60,6 +60,7 @@ def build_worlds(
             person,
             controller,
             clips,
+            scene.clip_names(settings.motion_file, settings.kin_ctrl == "clips"),
             seeds,
             mode=choices.mode,
             reset_args=choices.reset_args,

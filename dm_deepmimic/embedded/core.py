@@ -18,6 +18,7 @@ from dm_deepmimic.lock import Lock
 from dm_deepmimic.resets import ResetArgs
 from dm_deepmimic.shapes import Shape
 from dm_deepmimic.states import State
+from dm_deepmimic.tracking import Tracking
 
 SHORTEST, LONGEST = 1e-150, 1e150  # rotations of a pose before they are normalised
 _ONLY = np.ones(1, np.bool_)
@@ -229,6 +230,15 @@ class EmbeddedCore(DeepMimicMethods):
     def get_kin_vel(self) -> Array:
         """Returns the clip's velocity at the present time, in the world."""
         return self.batch.worlds.clip_velocity[0].copy()
+
+    def tracking(self) -> Tracking:
+        """Returns how near the character is to the clip's, arrays with one row."""
+        return self.batch.tracking()
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        """The names of the set's clips."""
+        return self.batch.clip_names
 
     def get_contacts(self) -> BoolArray:
         """Returns whether each body touched the ground in the last engine step, shape `(J,)`."""

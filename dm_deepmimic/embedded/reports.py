@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import motion
+from dm_deepmimic import kinematics, motion
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import Character
 from dm_deepmimic.core import EndReason, Mode, unsound
-from dm_deepmimic.embedded import actions, amp, explosion, scenes
+from dm_deepmimic.embedded import actions, amp, explosion, nearness, scenes
 from dm_deepmimic.embedded.expert import Expert
 from dm_deepmimic.embedded.memory import Memory
+from dm_deepmimic.tracking import Tracking
 
 
 class Reports:
@@ -22,6 +23,7 @@ class Reports:
         memory: The arrays of the worlds.
         character: The character.
         kind: The scene's file.
+        clip_names: The names of the set's clips.
         mode: Training or testing.
         expert: Samples discriminator observations of the clips.
         amp_size: Length of such an observation.
@@ -31,6 +33,7 @@ class Reports:
     memory: Memory
     character: Character
     kind: scenes.Scene
+    clip_names: tuple[str, ...]
     mode: Mode
     expert: Expert
     amp_size: int
@@ -67,6 +70,27 @@ class Reports:
                 worlds.velocity_before, self._local_root, observations,
             )  # fmt: skip
         return observations
+
+    def tracking(self) -> Tracking:
+        """Returns how near the characters are to their clips'."""
+        worlds, n, joints = self.memory.worlds, self.num_worlds, self.character.num_joints
+        durations = motion.durations(self.memory.scene.clips)[worlds.rows["clip"]]
+        places, clip_places, gaps = (np.zeros((n, *size)) for size in 2 * [(joints, 3)] + [(3,)])
+        nearness.write_nearness(
+            self.character.skeleton, worlds.pose, worlds.velocity, worlds.contact,
+            worlds.clip_pose, worlds.clip_velocity, worlds.rows["origin"],
+            kinematics.make_frames(joints), places, clip_places, gaps,
+        )  # fmt: skip
+        return Tracking(
+            places,
+            clip_places,
+            angle_error=gaps[:, 0],
+            velocity_error=gaps[:, 1],
+            sliding=gaps[:, 2],
+            phase=worlds.rows["clip_time"] / durations % 1.0,
+            clips=worlds.rows["clip"].copy(),
+            work=worlds.physics.status["work"].copy(),
+        )
 
     def episode_infos(self) -> dict[str, Any]:
         """Returns what worlds tell of their episodes, arrays with a row a world: `end_reason`,

@@ -72,6 +72,7 @@ class WorldBatch(Reports):
         character: Character,
         controller: Controller,
         clips: motion.Clips,
+        clip_names: tuple[str, ...],
         seeds: Sequence[int],
         *,
         mode: Mode = Mode.TRAIN,
@@ -86,6 +87,7 @@ class WorldBatch(Reports):
             character: The character.
             controller: Its controller.
             clips: The clips to follow.
+            clip_names: Their names.
             seeds: One seed a world.
             mode: Training or testing.
             reset_args: How episodes begin; by default anywhere in the clip, without noise.
@@ -97,7 +99,7 @@ class WorldBatch(Reports):
             CoreError: The worlds would take more memory than the machine has.
             DeepMimicError: The settings, the files and the arguments do not fit one another.
         """
-        self.num_worlds = len(seeds)
+        self.num_worlds, self.clip_names = len(seeds), clip_names
         self.character, self.controller, self.settings = character, controller, settings
         self.mode, self.reset_args = mode, reset_args or ResetArgs()
         self.timestep = FRAME / settings.num_update_substeps

@@ -1,20 +1,20 @@
 """The standalone viewer: `dm-deepmimic-view`, or `python -m dm_deepmimic.viewer`."""
 
 import argparse
-import ast
 import contextlib
-import inspect
 import pathlib
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from dm_deepmimic import capabilities, errors, loading, player, scene_files
+from dm_deepmimic import capabilities, errors, loading, player, policies, scene_files
+from dm_deepmimic import options as shared
 from dm_deepmimic import policy as networks
+from dm_deepmimic.policies import Policy
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
-from dm_deepmimic.viewer import policies, replays, video
-from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
+from dm_deepmimic.viewer import replays, video
+from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
 
 KEYS: canvas.Lines = (
     ("space", "pause"),
@@ -165,9 +165,7 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
         _refuse(options, "a clip alone, which has no agent")
         clip = player.load_player(options.scene, data_root=options.data_root, seed=options.seed)
         return clip, None
-    overrides = dict(options.set or ())
-    for key in overrides.keys() & inspect.signature(loading.load_core).parameters.keys():
-        raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
+    overrides = shared.overrides(options.set)
     policy: Policy | str | None = None
     if options.policy is not None:
         policy = policies.read_policy(options.policy, options.data_root)
@@ -189,7 +187,8 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
         knows = capabilities.ask(core, capabilities.KnowsActions) is not None
         policy = "reference" if knows else "zero"
     try:
-        policies.check_sizes(policy, core)
+        inputs = core.get_state_size(0) + core.get_goal_size(0)
+        policies.check_sizes(policy, inputs, core.get_action_size(0))
         return core, policies.open_policy(policy, core, options.seed)
     except BaseException:
         core.close()
@@ -223,7 +222,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--time-limit", type=float, metavar="S", help="of an episode; the arg file's by default")
     add("--seed", type=int, default=0)
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
-    add("--set", type=_override, action="append", metavar="KEY=VALUE",
+    add("--set", type=shared.override, action="append", metavar="KEY=VALUE",
         help="override a key of the arg file, such as num_sim_substeps=1")  # fmt: skip
     add("--camera", default="angle", choices=tuple(drawing.CAMERAS))
     add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
@@ -264,16 +263,6 @@ def _record(options: argparse.Namespace) -> None:
         )
     finally:
         core.close()
-
-
-def _override(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    try:
-        return key, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
-    except (ValueError, SyntaxError):
-        return key, value
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,18 +1,16 @@
 """Videos of a playback."""
 
 import contextlib
-import importlib
 import itertools
 import pathlib
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from dm_deepmimic import capabilities, errors
+from dm_deepmimic import capabilities, errors, extras
 from dm_deepmimic.rendering import drawing, offscreen
 from dm_deepmimic.viewer.playback import FRAME, Playback
 
 FRAMES = {".gif": 3, ".mp4": 1}  # of the playback, in one of the video: 20 and 60 Hz
-_INSTALL = "pip install 'dm_deepmimic[viewer]'"
 
 
 def record(
@@ -73,7 +71,7 @@ def check(path: pathlib.Path, seconds: float, size: tuple[int, int]) -> None:
     if kind == ".mp4" and any(side % 2 for side in size):
         raise ValueError(f"Expected even sides of an .mp4, got {size[0]}x{size[1]}.")
     for module in ("imageio.v2", "tqdm", *(("imageio_ffmpeg",) if kind == ".mp4" else ())):
-        _import(module)
+        extras.imported(module, "Videos", "viewer")
 
 
 def _pictures(
@@ -84,7 +82,7 @@ def _pictures(
     camera: drawing.Camera | None,
     ghost: drawing.Ghost,
 ) -> Generator[Any]:
-    tqdm = _import("tqdm")
+    tqdm = extras.imported("tqdm", "Videos", "viewer")
     with offscreen.Renderer(*size) as renderer:
         for _ in tqdm.trange(count, unit="frame"):
             yield renderer.render(drawing.visible(playback.shapes(), ghost), camera)
@@ -93,7 +91,7 @@ def _pictures(
 
 
 def _write(path: pathlib.Path, kind: str, pictures: Iterator[Any]) -> None:
-    imageio = _import("imageio.v2")
+    imageio = extras.imported("imageio.v2", "Videos", "viewer")
     period = FRAMES[kind] * FRAME
     if kind == ".gif":
         options: dict[str, Any] = {"duration": 1000.0 * period, "loop": 0}
@@ -103,12 +101,3 @@ def _write(path: pathlib.Path, kind: str, pictures: Iterator[Any]) -> None:
     with imageio.get_writer(path, **options) as writer:
         for picture in itertools.chain([first], pictures):
             writer.append_data(picture)
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise errors.CoreError(
-            f"Videos need {name.partition('.')[0]}. Install it with: {_INSTALL}"
-        ) from error

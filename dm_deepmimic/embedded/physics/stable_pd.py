@@ -68,6 +68,20 @@ def stable_pd_torque(
 
 
 @inner
+def joint_power(tree: Tree, torque: Array, velocity: Array) -> float:
+    """Returns the mechanical power of the joints' torques, that of each joint counted as positive,
+    both arrays in the layout of a velocity [W].
+    """
+    power, bodies = 0.0, tree.bodies
+    for index in range(1, len(bodies)):
+        at, of_joint = bodies[index].offset, 0.0
+        for axis in range(3 if bodies[index].kind == SPHERICAL else 1):
+            of_joint += torque[at + axis] * velocity[at + axis]
+        power += abs(of_joint)
+    return power
+
+
+@inner
 def clamp_torque(tree: Tree, torque: Array) -> None:
     """Shortens each joint's torque vector to the joint's limit, in place."""
     bodies = tree.bodies

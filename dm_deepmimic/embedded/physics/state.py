@@ -29,6 +29,7 @@ STATUS = np.dtype(
         ("num_manifolds", np.int64),
         ("new_pairs", np.int64),  # meetings of boxes since the last clean-up, from 1
         ("num_contacts", np.int64),  # of the last step
+        ("work", np.float64),  # of the joints' torques since `place` [J]
         ("is_pushed", np.bool_),  # whether a force acts
         ("overflows", np.bool_),  # whether more pairs touched than there is room for
     ],

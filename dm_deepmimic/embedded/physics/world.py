@@ -25,10 +25,11 @@ from dm_deepmimic.embedded.physics.tree import Tree
 
 @inner
 def place(tree: Tree, world: Physics, pose: Array, velocity: Array) -> None:
-    """Puts a world's character into a pose and forgets all contacts and torques."""
+    """Puts a world's character into a pose and forgets all contacts, torques and their work."""
     arrays.write(world.pose, 0, pose)
     arrays.write(world.velocity, 0, velocity)
     world.torque[:] = 0.0
+    world.status[0].work = 0.0
     broadphase.start_pairs(tree, world)
 
 
@@ -72,6 +73,8 @@ def update(tree: Tree, world: Physics, target: Array, substeps: int, scratch: Sc
             stable_pd.clamp_torque(tree, world.torque)
         if not step(tree, world, scratch):
             return False
+        power = stable_pd.joint_power(tree, world.torque, world.velocity)
+        world.status[0].work += power * tree.timestep
         if scratch.halt[0] != 0:
             break
     return True

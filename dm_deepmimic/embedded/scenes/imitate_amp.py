@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import errors, kinematics, settings
+from dm_deepmimic import errors, kinematics, settings, warping
 from dm_deepmimic.arrays import Array, Record
 from dm_deepmimic.compiling import counted, inner
 from dm_deepmimic.embedded import senses
@@ -136,25 +136,5 @@ def warping_cost(history: Array, count: int, capacity: int, joints: int) -> floa
         capacity: Samples of a full episode.
         joints: Joints of a sample.
     """
-    n, size = max(count, 1), 3 * joints
-    above = np.full(n, np.inf)
-    above[0] = 0.0
-    row = np.empty(n)
-    for i in range(1, n):
-        row[0] = np.inf
-        for j in range(1, n):
-            least = min(above[j - 1], above[j], row[j - 1])
-            one, other = history[2 * i * size :], history[(2 * j + 1) * size :]
-            row[j] = least + _distance(one, other, joints)
-        above[:] = row
-    return above[n - 1] + MISSING_STEP_COST * (capacity - n)
-
-
-@inner
-def _distance(a: Array, b: Array, joints: int) -> float:
-    total = 0.0
-    for joint in range(joints):
-        at = 3 * joint
-        x, y, z = a[at] - b[at], a[at + 1] - b[at + 1], a[at + 2] - b[at + 2]
-        total += math.sqrt(x * x + y * y + z * z)
-    return total / joints
+    cost, _ = warping.distances(history, 1, count, joints)
+    return cost + MISSING_STEP_COST * (capacity - max(count, 1))

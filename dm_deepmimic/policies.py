@@ -1,16 +1,20 @@
-"""Policies by name: what the standalone viewer lets a character do."""
+"""Policies by name: what programs let a character do."""
 
 import importlib
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dm_deepmimic import capabilities, errors, pretrained, scene_files
 from dm_deepmimic import policy as networks
-from dm_deepmimic.viewer.playback import Policy
+from dm_deepmimic.arrays import Array
+
+Policy = Callable[[Array], npt.ArrayLike]  # from a state and its goal to an action
 
 BUILT_IN = ("random", "reference", "zero")
 HELP = (
@@ -56,18 +60,22 @@ def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | st
     )
 
 
-def check_sizes(policy: Policy | str, core: Any) -> None:
-    """Raises the error of a network that does not fit a core.
+def check_sizes(policy: Policy | str, inputs: int, outputs: int) -> None:
+    """Raises the error of a network that does not fit a scene.
+
+    Args:
+        policy: From `read_policy`.
+        inputs: Numbers of a state and its goal.
+        outputs: Numbers of an action.
 
     Raises:
         ValueError: Its sizes are others.
     """
     if isinstance(policy, networks.Policy):
         has = policy.state_size + policy.goal_size, policy.action_size
-        wants = core.get_state_size(0) + core.get_goal_size(0), core.get_action_size(0)
-        if has != wants:
+        if has != (inputs, outputs):
             raise ValueError(
-                f"Expected a policy from {wants[0]} to {wants[1]} numbers for this scene, got one "
+                f"Expected a policy from {inputs} to {outputs} numbers for this scene, got one "
                 f"from {has[0]} to {has[1]}. Is it of another layout?"
             )
 

@@ -1,0 +1,125 @@
+"""Judges a policy: `python -m dm_deepmimic.evaluate humanoid3d_walk --policy=walk/policy.npz`.
+
+Runs whole test episodes and prints measures in the field's names and units, each with the 95 %
+interval of its mean; `dm_deepmimic.evaluation.metrics` defines them.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import dm_deepmimic
+from dm_deepmimic import array_files, errors, extras, loading, policies
+from dm_deepmimic import options as shared
+from dm_deepmimic import policy as networks
+from dm_deepmimic.batch import BatchEnvironment
+from dm_deepmimic.environment import Environment
+from dm_deepmimic.evaluation import evaluating, picture, summary
+
+MOST_WORLDS = 64  # at a time
+
+
+def run(options: argparse.Namespace) -> summary.Evaluation:
+    """Returns the evaluation that the options ask for.
+
+    Raises:
+        DeepMimicError: See `loading.load`.
+        ValueError: The policy does not fit the scene, or an option is out of range.
+    """
+    policy = policies.read_policy(options.policy, options.data_root)
+    with _opened(options, policy) as environment, _progress(options.episodes) as progress:
+        (inputs,), (outputs,) = (
+            spec.shape for spec in (environment.observation_spec(), environment.action_spec())
+        )
+        policies.check_sizes(policy, inputs, outputs)
+        return evaluating.evaluate(
+            environment,
+            policies.open_policy(policy, environment.core, options.seed),
+            episodes=options.episodes,
+            seconds=options.seconds,
+            seed=options.seed,
+            num_phases=options.phases,
+            progress=progress,
+        )
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns the command line's options."""
+    parser = argparse.ArgumentParser(
+        "python -m dm_deepmimic.evaluate", description=__doc__.partition("\n\n")[2]
+    )
+    add = parser.add_argument
+    add("scene", help="a preset, or an arg file")
+    add("--policy", required=True, help=policies.HELP)
+    add("--episodes", type=int, default=100, help="100 by default")
+    add("--seconds", type=float, default=20.0, help="longest time of an episode, 20 by default")
+    add("--seed", type=int, default=0, help="of the first episode; the others' follow it")
+    add("--phases", type=int, default=20, help="parts of the clip to tell apart, 20 by default")
+    add("--core", choices=loading.CORES, default="embedded", help="the simulator, ours by default")
+    add("--mode", choices=tuple(loading.MODES), default="test", help="test by default")
+    add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
+    add("--set", type=shared.override, action="append", metavar="KEY=VALUE",
+        help="override a key of the arg file, such as num_sim_substeps=1")  # fmt: skip
+    add("--json", type=pathlib.Path, metavar="FILE", help="write all measures, by episode too")
+    add("--picture", type=pathlib.Path, metavar="FILE",
+        help="write a .png: errors and failures over the clip, and how episodes end")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the program."""
+    options = parse(arguments)
+    try:
+        for path in (options.json, options.picture):
+            if path is not None and not path.parent.is_dir():
+                raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
+        if options.picture is not None:
+            picture.figures()
+        result = run(options)
+        print(result.table())
+        if options.json is not None:
+            with array_files.replacing(options.json) as file:
+                file.write(json.dumps(_asked(options) | result.as_json(), indent=1).encode())
+        if options.picture is not None:
+            picture.draw(result, options.picture, f"{options.scene}, {options.policy}")
+    except (errors.DeepMimicError, OSError, ValueError) as error:
+        sys.exit(f"evaluate: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _opened(
+    options: argparse.Namespace, policy: policies.Policy | str
+) -> Environment | BatchEnvironment:
+    """Returns a batch where the core can be one and the policy takes one, else one world."""
+    network = policy if isinstance(policy, networks.Policy) else None
+    how: dict[str, Any] = {
+        "data_root": options.data_root, "seed": options.seed, "mode": options.mode,
+        "layout": network and network.layout, **shared.overrides(options.set),
+    }  # fmt: skip
+    if network is not None and options.core == "embedded":
+        return loading.load_batch(options.scene, min(options.episodes, MOST_WORLDS), **how)
+    return loading.load(options.scene, core=options.core, **how)
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], object]]:
+    """Yields what shows how many episodes are over."""
+    tqdm = extras.imported("tqdm", "Evaluations", "evaluation")
+    with tqdm.tqdm(total=total, unit="episode") as bar:
+        yield lambda count: bar.update(count - bar.n)
+
+
+def _asked(options: argparse.Namespace) -> dict[str, object]:
+    """Returns what was judged and how, as JSON has it."""
+    names = ("scene", "policy", "core", "mode", "seconds", "seed")
+    asked = {name: getattr(options, name) for name in names}
+    return asked | {"overrides": dict(options.set or ()), "version": dm_deepmimic.__version__}
+
+
+if __name__ == "__main__":
+    main()

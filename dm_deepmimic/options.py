@@ -1,0 +1,36 @@
+"""What the command lines of several programs have in common."""
+
+import argparse
+import ast
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from dm_deepmimic import loading
+
+
+def override(text: str) -> tuple[str, Any]:
+    """Returns key and value of a command line's `KEY=VALUE`.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    try:
+        return key, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def overrides(pairs: Sequence[tuple[str, Any]] | None) -> dict[str, Any]:
+    """Returns the keys of the arg file that `--set` overrides.
+
+    Raises:
+        ValueError: One of them is an argument of `load`.
+    """
+    given = dict(pairs or ())
+    for key in given.keys() & inspect.signature(loading.load_core).parameters.keys():
+        raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
+    return given
