@@ -36,8 +36,9 @@ _TASK_WEIGHT = flags.DEFINE_float(
 )
 
 _CURVES = (
-    "episode_return", "episode_length", "style_reward", "test_style_reward", "test_episode_length",
-    "test_dtw_cost", "agent_accuracy", "expert_accuracy",
+    training.RETURN, training.LENGTH, "Loss/style_reward", "Metrics/test_style_reward",
+    "Metrics/test_episode_length", "Metrics/test_dtw_cost", "Loss/agent_accuracy",
+    "Loss/expert_accuracy",
 )  # fmt: skip
 _NUM_MEAN_EPISODES = 64
 
@@ -111,7 +112,7 @@ def open_agent(config: amp.AMPConfig, seed: int) -> Iterator[training.Agent]:
         actor = ppo.PPOActor(*acting, jax.random.PRNGKey(seed), buffer)
         test_environment = style_environment(test_worlds, discriminator, config)
         test = functools.partial(run_episodes, test_environment, ppo.PPOActor(*acting))
-        yield training.Agent(environment, actor, learner, config.policy, (learner,), test)
+        yield training.Agent(environment, worlds, actor, learner, config.policy, (learner,), test)
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:

@@ -26,7 +26,7 @@ flags.adopt_module_key_flags(training)
 flags.set_default(training.ENV, "humanoid3d_walk")
 flags.set_default(training.OUTPUT, "acme_ppo")
 
-_CURVES = ("episode_return", "episode_length", "kl", "value")
+_CURVES = (training.RETURN, training.LENGTH, "Loss/kl", "Loss/value")
 
 
 def build_agent(
@@ -47,7 +47,7 @@ def open_agent(config: ppo.PPOConfig, seed: int) -> Iterator[training.Agent]:
     """Opens the worlds and the agent that trains in them."""
     with training.load_batch(seed) as environment:
         actor, learner = build_agent(environment, config, seed, explore=True)
-        yield training.Agent(environment, actor, learner, config)
+        yield training.Agent(environment, environment, actor, learner, config)
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:

@@ -1,16 +1,20 @@
-"""The learning curve of a training: a table and a picture, each written whole or not at all."""
+"""The learning curve of a training: a table and a picture, each written whole or not at all, and
+events for TensorBoard.
+"""
 
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
 from matplotlib import figure, ticker
 
-from dm_deepmimic import array_files
+from dm_deepmimic import array_files, extras
 
 TABLE = "learning_curve.csv"
 PICTURE = "learning_curve.png"
+EVENTS = "events"
 
 
 class LearningCurve:
@@ -18,14 +22,23 @@ class LearningCurve:
 
     Args:
         output: Folder of the table and the picture.
+        events: Whether to write events too.
     """
 
-    def __init__(self, output: pathlib.Path):
+    def __init__(self, output: pathlib.Path, events: bool = False):
         self._table, self._picture = output / TABLE, output / PICTURE
         self._rows: list[dict[str, str]] = []
+        self._events: Any = None
+        if events:
+            module = extras.imported("tensorboardX", "Logs for TensorBoard", "tensorboard")
+            self._events = module.SummaryWriter(output / EVENTS)
 
     def add(self, measures: Mapping[str, float]) -> None:
+        """Takes a row, whose events are written at once."""
         self._rows.append({name: str(value) for name, value in measures.items()})
+        if self._events is not None:
+            for name, value in measures.items():
+                self._events.add_scalar(name, value, int(measures["steps"]))
 
     def resume(self, steps: float) -> None:
         """Takes up the table's rows up to so many steps, and drops those that are not whole."""
@@ -59,9 +72,11 @@ class LearningCurve:
         for place, (name, column) in enumerate(drawn.items(), start=1):
             axes = picture.add_subplot(num_rows, 2, place)
             axes.plot(self._column("steps"), column)
-            axes.set(xlabel="steps", ylabel=name.replace("_", " "))
+            axes.set(xlabel="steps", ylabel=name.rpartition("/")[2].replace("_", " "))
             axes.xaxis.set_major_formatter(ticker.EngFormatter())  # 200 k rather than 200000
             axes.grid(alpha=0.3)
+        if self._events is not None:
+            self._events.flush()
         with array_files.replacing(self._picture) as file:
             picture.savefig(file, format="png")
 

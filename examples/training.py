@@ -20,6 +20,7 @@ from acme.utils import counting, loggers
 
 import dm_deepmimic
 from dm_deepmimic import errors, policy
+from dm_deepmimic.core import EndReason
 
 ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
@@ -31,8 +32,10 @@ _STEPS = flags.DEFINE_integer("steps", None, "or when the run has taken so many 
 _NUM_ENVS = flags.DEFINE_integer("num_envs", 64, "Worlds in the batch.", lower_bound=1)
 _NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
 _PHYSICS_RATE = flags.DEFINE_enum(
-    "physics_rate", "600", ["600", "1200"], "Physics in training [Hz]; evaluation takes 1200."
-)
+    "physics_rate", "300", ["300", "600", "1200"],
+    "Physics in training [Hz]; evaluation takes 1200.",
+)  # fmt: skip
+_TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also logs for TensorBoard, in --output.")
 _RESUME = flags.DEFINE_bool("resume", False, "Continues the run in --output.")
 _EVALUATE = flags.DEFINE_string("evaluate", None, "Only evaluates this checkpoint.")
 
@@ -40,14 +43,19 @@ SUBSTEPS_OF_EVALUATION = 2  # 1200 Hz, as in the original, whatever the policy w
 _SAVE_PERIOD = 60.0  # [s]
 _TERMINAL_PERIOD = 30.0  # [s]
 _NUM_RECENT_EPISODES = 100
+_REASONS = [reason for reason in EndReason if reason is not EndReason.NONE]
+_SUBSTEPS = {"300": (5, 1), "600": (10, 1), "1200": (10, 2)}  # updates in 1/60 s, steps of each
+# Names of measures are the field's, as in TensorBoard.
+RETURN, LENGTH = "Metrics/episode_return", "Metrics/episode_length"
 
 
 class Agent(NamedTuple):
     """What trains in a batch of worlds.
 
     Attributes:
-        environment: The batch.
-        actor: Acts in it.
+        environment: The batch, or what is around it.
+        worlds: The batch, which tells how episodes end.
+        actor: Acts in the environment.
         learner: An `acme.Learner` with `warm_up` and `metrics`.
         config: Settings of the policy's learning.
         observers: Objects whose `observe` gets every time step.
@@ -56,6 +64,7 @@ class Agent(NamedTuple):
     """
 
     environment: Any
+    worlds: Any
     actor: ppo.PPOActor
     learner: Any
     config: ppo.PPOConfig
@@ -83,8 +92,8 @@ class Example(NamedTuple):
 class EpisodeTracker:
     """Counts steps and episodes of a batch, and averages the latest episodes."""
 
-    def __init__(self, counter: counting.Counter):
-        self._counter = counter
+    def __init__(self, worlds: Any, counter: counting.Counter):
+        self._worlds, self._counter = worlds, counter
         self._returns, self._lengths = 0.0, 0
         self._recent: collections.deque = collections.deque(maxlen=_NUM_RECENT_EPISODES)
 
@@ -92,17 +101,29 @@ class EpisodeTracker:
         first, last = timestep.first(), timestep.last()
         self._returns = np.where(first, 0.0, self._returns + timestep.reward)
         self._lengths = np.where(first, 0, self._lengths + 1)
-        self._recent.extend(zip(self._returns[last], self._lengths[last], strict=True))
+        infos = self._worlds.episode_infos if last.any() else {}
+        for world in np.flatnonzero(last):
+            measures = {RETURN: self._returns[world], LENGTH: self._lengths[world]}
+            for name, total in infos["term_returns"].items():
+                measures[f"Episode_Reward/{name}"] = total[world]
+            for reason in _REASONS:
+                has_it = infos["end_reason"][world] == reason
+                measures[f"Episode_Termination/{reason.name.lower()}"] = float(has_it)
+            self._recent.append(measures)
         # The row that starts an episode is no step: its action was ignored.
         self._counter.increment(steps=int(np.sum(~first)), episodes=int(np.sum(last)))
 
     def means(self) -> dict[str, float]:
-        mean_return, mean_length = np.mean(self._recent or [(np.nan, np.nan)], axis=0)
-        return {"episode_return": mean_return, "episode_length": mean_length}
+        """Returns means over the latest episodes: of rewards the terms' sums over an episode,
+        of terminations the share of episodes that ended so.
+        """
+        recent = self._recent or [{RETURN: np.nan, LENGTH: np.nan}]
+        return {name: float(np.mean([row[name] for row in recent])) for name in recent[0]}
 
 
 def load_batch(seed: int, **options: Any) -> Any:
     """Opens the worlds that the flags ask for."""
+    updates, substeps = _SUBSTEPS[_PHYSICS_RATE.value]
     return dm_deepmimic.load_batch(
         ENV.value,
         _NUM_ENVS.value,
@@ -110,7 +131,8 @@ def load_batch(seed: int, **options: Any) -> Any:
         data_root=DATA_ROOT.value,
         seed=seed,
         dtype=np.float32,
-        num_sim_substeps=int(_PHYSICS_RATE.value) // 600,
+        num_update_substeps=updates,
+        num_sim_substeps=substeps,
         **options,
     )
 
@@ -121,15 +143,20 @@ def mean_action(core: Any) -> np.ndarray:
     return core.reference_actions(times).mean(axis=0)
 
 
-def collect(agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: int) -> Any:
-    """Steps all worlds, and returns where that leaves them."""
+def collect(
+    agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: int
+) -> tuple[Any, float]:
+    """Steps all worlds; returns where that leaves them, and the time that they took of it [s]."""
+    worlds_time = 0.0
     for _ in range(num_steps):
         action = agent.actor.select_action(timestep.observation)
+        began = time.monotonic()
         timestep = agent.environment.step(action)
+        worlds_time += time.monotonic() - began
         agent.actor.observe(action, timestep)
         for observer in observers:
             observer.observe(timestep)
-    return timestep
+    return timestep, worlds_time
 
 
 def train(
@@ -138,7 +165,7 @@ def train(
     """Trains until the budget is spent, or returns False after Ctrl-C or SIGTERM."""
     config = checkpoint.config if checkpoint else example.config()
     counter = counting.Counter()
-    curve = curves.LearningCurve(output)
+    curve = curves.LearningCurve(output, _TENSORBOARD.value)
     if checkpoint:
         counter.increment(**checkpoint.counts)
         curve.resume(checkpoint.counts["steps"])
@@ -150,14 +177,14 @@ def train(
     ):
         terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
         learner = agent.learner
-        tracker = EpisodeTracker(counter)
+        tracker = EpisodeTracker(agent.worlds, counter)
         observers = (tracker, *agent.observers)
         timestep = agent.environment.reset()
         agent.actor.observe_first(timestep)
         if checkpoint:
             checkpoint.restore(learner)
         else:
-            timestep = collect(agent, observers, timestep, agent.config.warm_up_steps)
+            timestep, _ = collect(agent, observers, timestep, agent.config.warm_up_steps)
             learner.warm_up()
 
         start, last_save = time.monotonic(), -np.inf  # the first save is after the first update
@@ -169,21 +196,29 @@ def train(
                 began, steps = time.monotonic(), counter.get_counts()["steps"]
                 agent.actor.update()
                 if agent.test is not None and began - last_test > agent.test_period:
-                    tested = {f"test_{name}": value for name, value in agent.test().items()}
+                    tested = {f"Metrics/test_{name}": mean for name, mean in agent.test().items()}
                     last_test = began
-                timestep = collect(agent, observers, timestep, agent.config.horizon)
+                timestep, worlds_time = collect(agent, observers, timestep, agent.config.horizon)
+                collected = time.monotonic()
                 learner.step()
                 now = time.monotonic()
                 counts = counter.increment(updates=1, seconds=now - began)
-                recent = tracker.means()
-                recent["steps_per_second"] = (counts["steps"] - steps) / (now - began)
-                row = counts | recent | learner.metrics | tested
+                speed = (counts["steps"] - steps) / (now - began)
+                times = {
+                    "Time/worlds": worlds_time,
+                    "Time/actor": collected - began - worlds_time,
+                    "Time/learner": now - collected,
+                }
+                learned = {f"Loss/{name}": value for name, value in learner.metrics.items()}
+                row = counts | tracker.means() | {"Metrics/steps_per_second": speed} | times
+                row |= learned | tested
                 curve.add(row)
 
                 progress = (now - start) / (60.0 * MINUTES.value)
                 if _STEPS.value is not None:
                     progress = max(progress, counts["steps"] / _STEPS.value)
-                means = {name: f"{mean:.1f}" for name, mean in recent.items()}
+                means = {name.partition("/")[2]: f"{row[name]:.1f}" for name in (RETURN, LENGTH)}
+                means["steps_per_second"] = f"{speed:.0f}"
                 with contextlib.suppress(OSError):  # a log that is full ends no training
                     terminal.write(row)
                     bar.set_postfix(means, refresh=False)

@@ -184,9 +184,12 @@ def test_acme_amp_leaves_a_checkpoint_and_a_learning_curve(amp_trained: pathlib.
     assert checkpoint.counts["steps"] == curve_steps(amp_trained)[-1] >= 300
     assert (amp_trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     last = {name: float(value) for name, value in curve(amp_trained)[-1].items()}
-    for name in ("style_reward", "test_style_reward", "expert_accuracy", "agent_accuracy"):
+    for name in (
+        "Loss/style_reward", "Metrics/test_style_reward", "Loss/expert_accuracy",
+        "Loss/agent_accuracy",
+    ):  # fmt: skip
         assert 0.0 <= last[name] <= 1.0
-    assert last["test_episode_length"] > 0.0 and last["test_dtw_cost"] > 0.0
+    assert last["Metrics/test_episode_length"] > 0.0 and last["Metrics/test_dtw_cost"] > 0.0
 
 
 @pytest.mark.slow

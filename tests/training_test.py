@@ -24,6 +24,7 @@ from absl import app, flags  # noqa: E402
 from absl.testing import flagsaver  # noqa: E402
 
 from dm_deepmimic import policy  # noqa: E402
+from dm_deepmimic.core import EndReason  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Worlds:
 
     def step(self, action: np.ndarray) -> dm_env.TimeStep:
         return self._timestep(dm_env.StepType.MID)
+
+    @property
+    def episode_infos(self) -> dict[str, object]:
+        reasons = np.array([EndReason.FALL, EndReason.NONE])
+        return {"end_reason": reasons, "term_returns": {"pose": np.array([3.0, 0.0])}}
 
     def _timestep(self, kind: dm_env.StepType) -> dm_env.TimeStep:
         return dm_env.TimeStep(np.full(2, kind), np.ones(2), np.ones(2), np.zeros((2, 3)))
@@ -95,12 +101,13 @@ class Run:
         self.output, self.learner = output, Learner()
         self.evaluated: list[checkpoints.Checkpoint] = []
         self.example = training.Example(
-            Config, self._open_agent, self.evaluated.append, ("episode_return",)
+            Config, self._open_agent, self.evaluated.append, (training.RETURN,)
         )
 
     @contextlib.contextmanager
     def _open_agent(self, config: Config, seed: int) -> Iterator[training.Agent]:
-        yield training.Agent(Worlds(), Actor(), self.learner, config)
+        worlds = Worlds()
+        yield training.Agent(worlds, worlds, Actor(), self.learner, config)
 
     def __call__(self, *arguments: str) -> None:
         output = f"--output={self.output}"
