@@ -63,7 +63,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "list": ("list.py",),
         "viewer": ("viewer/",),
     },
-    {"replay": ("replay.py",)},
+    {"export": ("export.py",), "replay": ("replay.py",)},
 )  # fmt: skip
 
 # Who imports what is not Python's own; what is not here nobody may.
@@ -89,6 +89,7 @@ OWNERS = {
     "llvmlite": {"compiling.py", "linking.py"},
     "mujoco": {"rendering/renderer.py"},
     "numba": {"compiling.py", "embedded/hooks.py", "linking.py", "pointers.py"},
+    "onnx": {"export.py"},
     "pybullet_data": {"foreign/pybullet_port.py"},
     "pybullet_envs": {"foreign/pybullet_port.py"},
     "pybullet_utils": {"foreign/pybullet_port.py"},
