@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import subprocess
 import sys
 
 import numpy as np
@@ -178,6 +179,13 @@ class TestProgram:
         assert fail([str(tmp_path), str(path)]) == (
             f"export: [Errno 2] No such file or directory: '{path}.partial'"
         )
+
+    def test_it_needs_nothing_of_the_viewers(self, tmp_path):
+        policy.write_policy(WALKER, tmp_path / policy.FILE)
+        without = "import sys; sys.modules |= dict.fromkeys(['mujoco', 'OpenGL']); "
+        code = without + "from dm_deepmimic import export; export.main(['.', 'policy.onnx'])"
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+        assert (tmp_path / "policy.onnx").is_file()
 
     def test_a_missing_package_is_named(self, tmp_path, monkeypatch):
         policy.write_policy(WALKER, tmp_path / policy.FILE)

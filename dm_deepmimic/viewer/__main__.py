@@ -14,7 +14,8 @@ from dm_deepmimic import capabilities, errors, loading, player, scene_files
 from dm_deepmimic import policy as networks
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
 from dm_deepmimic.viewer import policies, replays, video
-from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback, Policy
+from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
+from dm_deepmimic.viewer.policies import Policy
 
 KEYS: canvas.Lines = (
     ("space", "pause"),

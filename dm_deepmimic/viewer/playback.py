@@ -5,15 +5,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dm_deepmimic import capabilities
-from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 from dm_deepmimic.rendering.canvas import Lines, core_lines, end_line
 from dm_deepmimic.shapes import Shape
-
-Policy = Callable[[Array], npt.ArrayLike]
+from dm_deepmimic.viewer.policies import Policy
 
 FRAME = 1.0 / 60.0  # [s]
 HISTORY = 600  # frames to step back through

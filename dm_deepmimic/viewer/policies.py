@@ -4,13 +4,17 @@ import importlib
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dm_deepmimic import capabilities, errors, pretrained, scene_files
 from dm_deepmimic import policy as networks
-from dm_deepmimic.viewer.playback import Policy
+from dm_deepmimic.arrays import Array
+
+Policy = Callable[[Array], npt.ArrayLike]
 
 BUILT_IN = ("random", "reference", "zero")
 HELP = (

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import dumps, loading
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.viewer.playback import Policy
+from dm_deepmimic.viewer.policies import Policy
 
 
 class Replay:
