@@ -16,7 +16,7 @@ from dm_deepmimic.arrays import FloatArray
 from dm_deepmimic.policy import Policy
 from dm_deepmimic.viewer import policies
 
-OPSET = 13  # of 2020, the first with all of these operators as they are today
+OPSET = 13  # of 2020, the first whose operators take what these nodes give them
 IR_VERSION = 7  # of the same year; by default onnx writes its newest, which older runtimes refuse
 SUFFIX = ".onnx"
 

@@ -85,7 +85,7 @@ def test_a_policys_states_reach_every_bound():
     assert np.any(dataclasses.replace(WALKER, input_bound=np.inf)(states) != actions)
 
 
-def test_numbers_that_are_not_finite_stay_so(tmp_path):
+def test_no_number_comes_of_nan(tmp_path):
     export.write_onnx(WALKER, tmp_path / "policy.onnx")
     states = np.full((1, 7), np.nan, np.float32)
     for output in open_graph(tmp_path / "policy.onnx").run(None, {"observation": states}):
