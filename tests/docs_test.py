@@ -37,6 +37,8 @@ SHORT = {
 }
 SHORT_MODULES = {
     "dm_deepmimic.compile": ("humanoid3d_walk",),
+    "dm_deepmimic.evaluate": ("--episodes=2", "--seconds=0.5"),
+    "dm_deepmimic.export": (),
     "dm_deepmimic.list": (),
     "dm_deepmimic.replay": (),
 }
@@ -216,6 +218,9 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("acme")
     if "import gymnasium" in text:
         pytest.importorskip("gymnasium")
+    if "import onnxruntime" in text:
+        pytest.importorskip("onnx", reason="ONNX graphs need the extra onnx")
+        pytest.importorskip("onnxruntime", reason="onnxruntime runs ONNX graphs")
     if "import torchrl" in text:
         pytest.importorskip("torchrl", reason="PyTorch's libraries need the extra torch")
     if "acme_shims" in text:
