@@ -26,7 +26,7 @@ Params = Any
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
-    """Settings that learned to walk within ten minutes on two cores.
+    """Settings that learned to walk within two minutes on two cores.
 
     Attributes:
         horizon: Steps of every world between two updates.
@@ -46,21 +46,21 @@ class PPOConfig:
         hidden_sizes: Widths of the hidden layers of both networks.
     """
 
-    horizon: int = 32
+    horizon: int = 16
     warm_up_steps: int = 20
     minibatch_size: int = 256
-    num_epochs: int = 5
+    num_epochs: int = 3
     discount: float = 0.95
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.9
     clipping_epsilon: float = 0.2
     actor_step_size: float = 3e-4
     critic_step_size: float = 1e-3
-    target_kl: float = 0.05
+    target_kl: float = 0.1
     step_size_factor: float = 1.2
     max_gradient_norm: float = 1.0
     max_observation: float = 5.0
     action_scale: float = 0.157
-    hidden_sizes: tuple[int, ...] = (512, 256)
+    hidden_sizes: tuple[int, ...] = (256, 256)
 
 
 class Rollout(NamedTuple):

@@ -29,7 +29,7 @@ DATA_ROOT = flags.DEFINE_string("data_root", None, "Folder of DeepMimic's data."
 SEED = flags.DEFINE_integer("seed", 0, "Seed of everything.")
 EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes of an evaluation.", lower_bound=1)
 _STEPS = flags.DEFINE_integer("steps", None, "or when the run has taken so many steps in all.")
-_NUM_ENVS = flags.DEFINE_integer("num_envs", 64, "Worlds in the batch.", lower_bound=1)
+_NUM_ENVS = flags.DEFINE_integer("num_envs", 128, "Worlds in the batch.", lower_bound=1)
 _NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
 _PHYSICS_RATE = flags.DEFINE_enum(
     "physics_rate", "300", ["300", "600", "1200"],
