@@ -17,11 +17,14 @@ from dm_deepmimic.arrays import Array
 Policy = Callable[[Array], npt.ArrayLike]  # from a state and its goal to an action
 
 BUILT_IN = ("random", "reference", "zero")
+ZOO = "zoo:"
 HELP = (
     "zero, random, reference (the clip's pose as PD targets), module:function (from an observation "
-    "to an action), a policy.npz of the training examples or their output folder, or a checkpoint "
-    "of DeepMimic's, such as data/policies/humanoid3d/humanoid3d_walk.ckpt"
+    "to an action), zoo:NAME (zoo:walk, one that comes with the package), a policy.npz of the "
+    "training examples or their output folder, or a checkpoint of DeepMimic's, such as "
+    "data/policies/humanoid3d/humanoid3d_walk.ckpt"
 )
+_ZOO_FOLDER = pathlib.Path(__file__).parent / "data" / "policies"
 
 
 def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | str:
@@ -39,6 +42,8 @@ def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | st
     """
     if name in BUILT_IN:
         return name
+    if name.startswith(ZOO):
+        return networks.read_policy(_zoo_path(name.removeprefix(ZOO)))
     path = pathlib.Path(name)
     if path.name == "checkpoint.npz":
         path = path.parent  # a training's, where its policy stands beside
@@ -56,8 +61,25 @@ def read_policy(name: str, data_root: pathlib.Path | None = None) -> Policy | st
         "policy name",
         name,
         "",
-        (*BUILT_IN, "module:function", "a checkpoint", f"a folder with {networks.FILE}"),
+        (
+            *BUILT_IN,
+            "module:function",
+            "zoo:NAME",
+            "a checkpoint",
+            f"a folder with {networks.FILE}",
+        ),
     )
+
+
+def zoo_names() -> list[str]:
+    """Returns the names of the policies that come with the package."""
+    return sorted(path.stem for path in _ZOO_FOLDER.glob("*.npz"))
+
+
+def _zoo_path(name: str) -> pathlib.Path:
+    if name not in zoo_names():
+        raise errors.UnknownNameError("zoo name", name, "", zoo_names())
+    return _ZOO_FOLDER / f"{name}.npz"
 
 
 def check_sizes(policy: Policy | str, inputs: int, outputs: int) -> None:

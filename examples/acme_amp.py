@@ -87,10 +87,10 @@ def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> 
 
 
 @contextlib.contextmanager
-def open_agent(config: amp.AMPConfig, seed: int) -> Iterator[training.Agent]:
+def open_agent(config: amp.AMPConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens worlds to train and to test in, and the agent."""
     with (
-        training.load_batch(seed) as worlds,
+        training.load_batch(seed, rate) as worlds,
         dm_deepmimic.load_batch(
             training.ENV.value,
             training.EPISODES.value,
@@ -117,7 +117,7 @@ def open_agent(config: amp.AMPConfig, seed: int) -> Iterator[training.Agent]:
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints what the deterministic policy reaches in episodes of tests."""
-    with open_agent(checkpoint.config, training.SEED.value) as agent:
+    with open_agent(checkpoint.config, training.SEED.value, training.RATE_OF_EVALUATION) as agent:
         checkpoint.restore(agent.learner)
         loggers.TerminalLogger("evaluation", print).write(agent.test())
 

@@ -43,9 +43,9 @@ def build_agent(
 
 
 @contextlib.contextmanager
-def open_agent(config: ppo.PPOConfig, seed: int) -> Iterator[training.Agent]:
+def open_agent(config: ppo.PPOConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens the worlds and the agent that trains in them."""
-    with training.load_batch(seed) as environment:
+    with training.load_batch(seed, rate) as environment:
         actor, learner = build_agent(environment, config, seed, explore=True)
         yield training.Agent(environment, environment, actor, learner, config)
 

@@ -33,13 +33,18 @@ _NUM_ENVS = flags.DEFINE_integer("num_envs", 128, "Worlds in the batch.", lower_
 _NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
 _PHYSICS_RATE = flags.DEFINE_enum(
     "physics_rate", "300", ["300", "600", "1200"],
-    "Physics in training [Hz]; evaluation takes 1200.",
+    "Physics in training [Hz], but for its last part.",
+)  # fmt: skip
+_FINE_SHARE = flags.DEFINE_float(
+    "fine_share", 0.25,
+    "Share of the budget, its last, that trains at the evaluation's 1200 Hz.", 0.0, 1.0,
 )  # fmt: skip
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also logs for TensorBoard, in --output.")
 _RESUME = flags.DEFINE_bool("resume", False, "Continues the run in --output.")
 _EVALUATE = flags.DEFINE_string("evaluate", None, "Only evaluates this checkpoint.")
 
-SUBSTEPS_OF_EVALUATION = 2  # 1200 Hz, as in the original, whatever the policy was trained at
+RATE_OF_EVALUATION = "1200"  # as in the original, whatever the policy was trained at [Hz]
+SUBSTEPS_OF_EVALUATION = 2
 _SAVE_PERIOD = 60.0  # [s]
 _TERMINAL_PERIOD = 30.0  # [s]
 _NUM_RECENT_EPISODES = 100
@@ -78,13 +83,14 @@ class Example(NamedTuple):
 
     Attributes:
         config: Returns the settings of a new run.
-        open_agent: From settings and a seed to the agent, whose environments close at the end.
+        open_agent: From settings, a seed and the physics' rate to the agent, whose environments
+            close at the end.
         evaluate: Prints how good a checkpoint's policy is.
         curves: Columns of the learning curve that are drawn.
     """
 
     config: Callable[[], Any]
-    open_agent: Callable[[Any, int], AbstractContextManager[Agent]]
+    open_agent: Callable[[Any, int, str], AbstractContextManager[Agent]]
     evaluate: Callable[[checkpoints.Checkpoint], None]
     curves: Sequence[str]
 
@@ -121,9 +127,9 @@ class EpisodeTracker:
         return {name: float(np.mean([row[name] for row in recent])) for name in recent[0]}
 
 
-def load_batch(seed: int, **options: Any) -> Any:
-    """Opens the worlds that the flags ask for."""
-    updates, substeps = _SUBSTEPS[_PHYSICS_RATE.value]
+def load_batch(seed: int, rate: str, **options: Any) -> Any:
+    """Opens the worlds that the flags ask for, with the physics at a rate [Hz]."""
+    updates, substeps = _SUBSTEPS[rate]
     return dm_deepmimic.load_batch(
         ENV.value,
         _NUM_ENVS.value,
@@ -159,82 +165,144 @@ def collect(
     return timestep, worlds_time
 
 
+class Stage(NamedTuple):
+    """A part of a training.
+
+    Attributes:
+        rate: Of the physics [Hz].
+        end: Share of the budget that is spent when it ends.
+    """
+
+    rate: str
+    end: float
+
+
+def stages() -> list[Stage]:
+    """Returns the parts that the flags ask for: a coarse physics is fast, and the last part makes
+    the policy fit for that of the evaluation.
+    """
+    coarse = Stage(_PHYSICS_RATE.value, 1.0 - _FINE_SHARE.value)
+    return [stage for stage in (coarse, Stage(RATE_OF_EVALUATION, 1.0)) if stage.end > 0.0]
+
+
+class Run:
+    """A training from its beginning, or from a checkpoint."""
+
+    def __init__(
+        self,
+        example: Example,
+        output: pathlib.Path,
+        checkpoint: checkpoints.Checkpoint | None,
+        bar: tqdm.tqdm,
+    ):
+        self._example, self._output, self._checkpoint, self._bar = example, output, checkpoint, bar
+        self._config = checkpoint.config if checkpoint else example.config()
+        self._counter = counting.Counter()
+        self._counter.increment(steps=0, episodes=0)
+        self._curve = curves.LearningCurve(output, _TENSORBOARD.value)
+        if checkpoint:
+            self._counter.increment(**checkpoint.counts)
+            self._curve.resume(checkpoint.counts["steps"])
+        self._terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
+        self._state: Any = None  # of the learner, when a stage ends
+        self._start: float | None = None
+        self._last_save = -np.inf  # the first save is after the first update
+        self._last_test, self._tested = -np.inf, dict[str, float]()
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent."""
+        progress = 0.0
+        if self._start is not None:
+            progress = (time.monotonic() - self._start) / (60.0 * MINUTES.value)
+        if _STEPS.value is not None:
+            progress = max(progress, self._counter.get_counts()["steps"] / _STEPS.value)
+        return progress
+
+    def train(self, stage: Stage) -> bool:
+        """Trains until a stage's end, or returns False after Ctrl-C or SIGTERM."""
+        # What is resumed, and a stage, meet new worlds, not those of the beginning.
+        seed = SEED.value + self._counter.get_counts()["steps"]
+        with self._example.open_agent(self._config, seed, stage.rate) as agent:
+            tracker = EpisodeTracker(agent.worlds, self._counter)
+            observers = (tracker, *agent.observers)
+            timestep = agent.environment.reset()
+            agent.actor.observe_first(timestep)
+            if self._state is not None:
+                agent.learner.restore(self._state)
+            elif self._checkpoint:
+                self._checkpoint.restore(agent.learner)
+            else:
+                timestep, _ = collect(agent, observers, timestep, agent.config.warm_up_steps)
+                agent.learner.warm_up()
+            self._start = self._start or time.monotonic()
+            done = False
+            # An update cut in half would leave nothing to save: an interruption waits for its end.
+            with interruptions.noted() as interrupted:
+                while not done:
+                    timestep = self._update(agent, tracker, observers, timestep)
+                    progress = self.progress
+                    with contextlib.suppress(OSError):
+                        self._bar.update(min(progress, 1.0) - self._bar.n)
+                    done = progress >= stage.end or interrupted.is_set()
+                    if done or time.monotonic() - self._last_save > _SAVE_PERIOD:
+                        is_last = interrupted.is_set() or progress >= 1.0
+                        self._save(agent, is_last)
+            self._state = agent.learner.save()
+        return not interrupted.is_set()
+
+    def _update(
+        self, agent: Agent, tracker: EpisodeTracker, observers: Sequence[Any], timestep: Any
+    ) -> Any:
+        """Collects a rollout, learns from it, and tells how it went."""
+        began, steps = time.monotonic(), self._counter.get_counts()["steps"]
+        agent.actor.update()
+        if agent.test is not None and began - self._last_test > agent.test_period:
+            self._tested = {f"Metrics/test_{name}": mean for name, mean in agent.test().items()}
+            self._last_test = began
+        timestep, worlds_time = collect(agent, observers, timestep, agent.config.horizon)
+        collected = time.monotonic()
+        agent.learner.step()
+        now = time.monotonic()
+        counts = self._counter.increment(updates=1, seconds=now - began)
+        speed = (counts["steps"] - steps) / (now - began)
+        times = {
+            "Time/worlds": worlds_time,
+            "Time/actor": collected - began - worlds_time,
+            "Time/learner": now - collected,
+        }
+        learned = {f"Loss/{name}": value for name, value in agent.learner.metrics.items()}
+        row = counts | tracker.means() | {"Metrics/steps_per_second": speed} | times
+        row |= learned | self._tested
+        self._curve.add(row)
+        means = {name.partition("/")[2]: f"{row[name]:.1f}" for name in (RETURN, LENGTH)}
+        means["steps_per_second"] = f"{speed:.0f}"
+        with contextlib.suppress(OSError):  # a log that is full ends no training
+            self._terminal.write(row)
+            self._bar.set_postfix(means, refresh=False)
+        return timestep
+
+    def _save(self, agent: Agent, is_last: bool) -> None:
+        try:
+            # The curve first: a resumed run drops what it has beyond the checkpoint.
+            self._curve.save(self._example.curves)
+            path, counts = self._output / checkpoints.FILE, self._counter.get_counts()
+            checkpoints.write(path, ENV.value, self._config, counts, agent.learner)
+            policy.write_policy(agent.actor.policy(), self._output / policy.FILE)
+        except OSError as error:
+            tell_unsaved(self._output, error, is_last)
+        self._last_save = time.monotonic()
+
+
 def train(
     example: Example, output: pathlib.Path, checkpoint: checkpoints.Checkpoint | None
 ) -> bool:
     """Trains until the budget is spent, or returns False after Ctrl-C or SIGTERM."""
-    config = checkpoint.config if checkpoint else example.config()
-    counter = counting.Counter()
-    curve = curves.LearningCurve(output, _TENSORBOARD.value)
-    if checkpoint:
-        counter.increment(**checkpoint.counts)
-        curve.resume(checkpoint.counts["steps"])
-    # A resumed run meets new worlds, not those of its beginning.
-    seed = SEED.value + counter.increment(steps=0, episodes=0)["steps"]
-    with (
-        example.open_agent(config, seed) as agent,
-        tqdm.tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0) as bar,
-    ):
-        terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
-        learner = agent.learner
-        tracker = EpisodeTracker(agent.worlds, counter)
-        observers = (tracker, *agent.observers)
-        timestep = agent.environment.reset()
-        agent.actor.observe_first(timestep)
-        if checkpoint:
-            checkpoint.restore(learner)
-        else:
-            timestep, _ = collect(agent, observers, timestep, agent.config.warm_up_steps)
-            learner.warm_up()
-
-        start, last_save = time.monotonic(), -np.inf  # the first save is after the first update
-        last_test, tested = -np.inf, {}
-        done = False
-        # An update cut in half would leave nothing to save, so an interruption waits for its end.
-        with interruptions.noted() as interrupted:
-            while not done:
-                began, steps = time.monotonic(), counter.get_counts()["steps"]
-                agent.actor.update()
-                if agent.test is not None and began - last_test > agent.test_period:
-                    tested = {f"Metrics/test_{name}": mean for name, mean in agent.test().items()}
-                    last_test = began
-                timestep, worlds_time = collect(agent, observers, timestep, agent.config.horizon)
-                collected = time.monotonic()
-                learner.step()
-                now = time.monotonic()
-                counts = counter.increment(updates=1, seconds=now - began)
-                speed = (counts["steps"] - steps) / (now - began)
-                times = {
-                    "Time/worlds": worlds_time,
-                    "Time/actor": collected - began - worlds_time,
-                    "Time/learner": now - collected,
-                }
-                learned = {f"Loss/{name}": value for name, value in learner.metrics.items()}
-                row = counts | tracker.means() | {"Metrics/steps_per_second": speed} | times
-                row |= learned | tested
-                curve.add(row)
-
-                progress = (now - start) / (60.0 * MINUTES.value)
-                if _STEPS.value is not None:
-                    progress = max(progress, counts["steps"] / _STEPS.value)
-                means = {name.partition("/")[2]: f"{row[name]:.1f}" for name in (RETURN, LENGTH)}
-                means["steps_per_second"] = f"{speed:.0f}"
-                with contextlib.suppress(OSError):  # a log that is full ends no training
-                    terminal.write(row)
-                    bar.set_postfix(means, refresh=False)
-                    bar.update(min(progress, 1.0) - bar.n)
-                done = progress >= 1.0 or interrupted.is_set()
-                if done or now - last_save > _SAVE_PERIOD:
-                    try:
-                        # The curve first: a resumed run drops what it has beyond the checkpoint.
-                        curve.save(example.curves)
-                        path = output / checkpoints.FILE
-                        checkpoints.write(path, ENV.value, config, counts, learner)
-                        policy.write_policy(agent.actor.policy(), output / policy.FILE)
-                    except OSError as error:
-                        tell_unsaved(output, error, is_last=done)
-                    last_save = now
-    return not interrupted.is_set()
+    with tqdm.tqdm(
+        total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0
+    ) as bar:
+        run = Run(example, output, checkpoint, bar)
+        return all(run.train(stage) for stage in stages() if run.progress < stage.end)
 
 
 def tell_unsaved(output: pathlib.Path, error: OSError, is_last: bool) -> None:

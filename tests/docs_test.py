@@ -25,6 +25,7 @@ BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update"
 # What makes a program short; of an option that comes twice the last counts.
 SHORT_TRAINING = ("--steps=10", "--num_envs=2", "--num_threads=1", "--episodes=1")
 SHORT_VIDEO = ("--video=short.gif", "--seconds=0.1", "--size=64x48")
+SHORT_EVALUATION = ("--episodes=2", "--seconds=0.5")
 SHORT = {
     "examples/acme_agents.py": ("--steps=1", "--episodes=1"),
     "examples/acme_amp.py": SHORT_TRAINING,
@@ -37,7 +38,6 @@ SHORT = {
 }
 SHORT_MODULES = {
     "dm_deepmimic.compile": ("humanoid3d_walk",),
-    "dm_deepmimic.evaluate": ("--episodes=2", "--seconds=0.5"),
     "dm_deepmimic.export": (),
     "dm_deepmimic.list": (),
     "dm_deepmimic.replay": (),
@@ -100,6 +100,8 @@ def short(words: list[str]) -> list[str]:
         case ["python", script, *options] if script in SHORT:
             options = [option for option in options if not option.startswith("--minutes=")]
             return [sys.executable, str(ROOT / script), *options, *SHORT[script]]
+        case ["python", "-m", "dm_deepmimic.evaluate", *_]:
+            return [sys.executable, *words[1:], *SHORT_EVALUATION]
         case ["python", "-m", module, *options] if module in SHORT_MODULES:
             return [sys.executable, "-m", module, *(options or SHORT_MODULES[module])]
         case ["python", "-c", code]:

@@ -105,7 +105,7 @@ class Run:
         )
 
     @contextlib.contextmanager
-    def _open_agent(self, config: Config, seed: int) -> Iterator[training.Agent]:
+    def _open_agent(self, config: Config, seed: int, rate: str) -> Iterator[training.Agent]:
         worlds = Worlds()
         yield training.Agent(worlds, worlds, Actor(), self.learner, config)
 
