@@ -1,6 +1,6 @@
-"""Teaches a humanoid to imitate a clip with PPO: ten minutes for a walk on two cores.
+"""Teaches a humanoid to imitate a clip with PPO: three minutes for a walk on two cores.
 
-    python examples/acme_ppo.py --env=humanoid3d_walk --minutes=10 --output=walk
+    python examples/acme_ppo.py --env=humanoid3d_walk --minutes=3 --output=walk
     python examples/acme_ppo.py --env=humanoid3d_walk --evaluate=walk/checkpoint.npz
 
 Training steps a batch of worlds in the way `acme.EnvironmentLoop` steps one; that loop then judges

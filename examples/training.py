@@ -24,7 +24,7 @@ from dm_deepmimic.core import EndReason
 
 ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
-MINUTES = flags.DEFINE_float("minutes", 10.0, "Ends training after this time,")
+MINUTES = flags.DEFINE_float("minutes", 3.0, "Ends training after this time,")
 DATA_ROOT = flags.DEFINE_string("data_root", None, "Folder of DeepMimic's data.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of everything.")
 EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes of an evaluation.", lower_bound=1)

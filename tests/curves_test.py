@@ -1,6 +1,7 @@
 """Tests of the training examples' learning curve."""
 
 import pathlib
+import struct
 import sys
 
 import numpy as np
@@ -13,6 +14,8 @@ EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 sys.path.append(str(EXAMPLES))
 
 import curves  # noqa: E402
+
+import dm_deepmimic  # noqa: E402
 
 ROWS = [{"steps": 100, "kl": 0.25}, {"steps": 200, "kl": np.float32(0.5)}, {"steps": 300, "kl": 1}]
 WHOLE = "kl,steps\n0.25,100\n0.5,200\n1,300\n"
@@ -113,3 +116,30 @@ def test_a_full_disk_leaves_the_old_files(tmp_path, table, full_disk, more):
     assert table.read_text() == WHOLE + ("0.25,100\n" if more == 1 else "")
     assert (tmp_path / curves.PICTURE).read_bytes() == picture
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_events_have_the_names_and_the_steps(tmp_path):
+    pytest.importorskip("tensorboardX")
+    from tensorboardX.proto import event_pb2
+
+    curve = curves.LearningCurve(tmp_path, events=True)
+    curve.add({"steps": 128, "Episode_Termination/fall": 0.25})
+    curve.save(())
+    (file,) = (tmp_path / curves.EVENTS).iterdir()
+    content, found = file.read_bytes(), []
+    while content:  # a length, its check sum, an event, its check sum
+        (length,) = struct.unpack("<Q", content[:8])
+        event = event_pb2.Event.FromString(content[12 : 12 + length])
+        found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+        content = content[16 + length :]
+    assert ("Episode_Termination/fall", 128, 0.25) in found
+
+
+def test_events_need_their_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(dm_deepmimic.CoreError) as error:
+        curves.LearningCurve(tmp_path, events=True)
+    assert str(error.value) == (
+        "Logs for TensorBoard need tensorboardX. Install it with: "
+        "pip install 'dm_deepmimic[tensorboard]'"
+    )

@@ -155,7 +155,7 @@ class TestProgram:
     def test_an_unknown_name_is_refused(self):
         assert fail(["walk", "policy.onnx"]) == (
             "export: Unknown policy name 'walk'. Known policy names: a checkpoint, a folder with "
-            "policy.npz, module:function, random, reference, zero."
+            "policy.npz, module:function, random, reference, zero, zoo:NAME."
         )
 
     def test_a_missing_file_is_named(self, tmp_path):

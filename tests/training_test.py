@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sys
+import types
 from collections.abc import Callable, Iterator
 
 import dm_env
@@ -22,6 +23,7 @@ import checkpoints  # noqa: E402
 import training  # noqa: E402
 from absl import app, flags  # noqa: E402
 from absl.testing import flagsaver  # noqa: E402
+from acme.utils import counting  # noqa: E402
 
 from dm_deepmimic import policy  # noqa: E402
 from dm_deepmimic.core import EndReason  # noqa: E402
@@ -41,11 +43,6 @@ class Worlds:
 
     def step(self, action: np.ndarray) -> dm_env.TimeStep:
         return self._timestep(dm_env.StepType.MID)
-
-    @property
-    def episode_infos(self) -> dict[str, object]:
-        reasons = np.array([EndReason.FALL, EndReason.NONE])
-        return {"end_reason": reasons, "term_returns": {"pose": np.array([3.0, 0.0])}}
 
     def _timestep(self, kind: dm_env.StepType) -> dm_env.TimeStep:
         return dm_env.TimeStep(np.full(2, kind), np.ones(2), np.ones(2), np.zeros((2, 3)))
@@ -99,6 +96,7 @@ class Run:
 
     def __init__(self, output: pathlib.Path) -> None:
         self.output, self.learner = output, Learner()
+        self.opened: list[tuple[int, str]] = []  # seed and rate
         self.evaluated: list[checkpoints.Checkpoint] = []
         self.example = training.Example(
             Config, self._open_agent, self.evaluated.append, (training.RETURN,)
@@ -106,6 +104,7 @@ class Run:
 
     @contextlib.contextmanager
     def _open_agent(self, config: Config, seed: int, rate: str) -> Iterator[training.Agent]:
+        self.opened.append((seed, rate))
         worlds = Worlds()
         yield training.Agent(worlds, worlds, Actor(), self.learner, config)
 
@@ -141,6 +140,55 @@ def run_fixture(tmp_path, monkeypatch) -> Iterator[Run]:
 @pytest.fixture(name="saves_always")
 def saves_always_fixture(monkeypatch) -> None:
     monkeypatch.setattr(training, "_SAVE_PERIOD", 0.0)
+
+
+class TestEpisodeTracker:
+    """Means over episodes of two worlds, in which rewards are 1."""
+
+    def test_it_averages_episodes_in_the_names_of_the_field(self):
+        worlds = types.SimpleNamespace(episode_infos={})
+        counter = counting.Counter()
+        tracker = training.EpisodeTracker(worlds, counter)
+
+        def observe(kinds: tuple[dm_env.StepType, dm_env.StepType], **infos: object) -> None:
+            worlds.episode_infos = infos
+            tracker.observe(dm_env.TimeStep(np.array(kinds), np.ones(2), np.ones(2), None))
+
+        first, mid, last = dm_env.StepType
+        assert np.isnan(tracker.means()[training.LENGTH])
+        observe((first, first))
+        observe((mid, mid))
+        observe((last, mid), end_reason=np.array([EndReason.FALL, EndReason.NONE]),
+                term_returns={"pose": np.array([1.5, 9.0])})  # fmt: skip
+        observe((first, last), end_reason=np.array([EndReason.NONE, EndReason.TIME_LIMIT]),
+                term_returns={"pose": np.array([0.0, 2.5])})  # fmt: skip
+        means = tracker.means()
+        assert means[training.RETURN] == means[training.LENGTH] == 2.5
+        assert means["Episode_Reward/pose"] == 2.0
+        shares = {name: mean for name, mean in means.items() if "Termination" in name and mean > 0}
+        assert shares == {"Episode_Termination/fall": 0.5, "Episode_Termination/time_limit": 0.5}
+        assert counter.get_counts() == {"steps": 5, "episodes": 2}
+
+
+class TestStages:
+    """A coarse physics first, then that of the evaluation."""
+
+    def test_rates_follow_each_other_and_the_learner_goes_on(self, run):
+        run("--steps=200", "--fine_share=0.4")
+        assert [rate for _, rate in run.opened] == ["300", "1200"]
+        assert run.opened[0][0] == 0 and run.opened[1][0] >= 120  # seeds: they meet new worlds
+        assert run.saved_updates == len(run.curve) == 10
+
+    @pytest.mark.parametrize(("share", "rates"), [("0", ["300"]), ("1", ["1200"])])
+    def test_there_may_be_but_one(self, run, share, rates):
+        run("--steps=60", f"--fine_share={share}")
+        assert [rate for _, rate in run.opened] == rates
+
+    def test_what_is_resumed_goes_on_where_it_was(self, run):
+        run("--steps=60", "--fine_share=0")
+        run.opened.clear()
+        run("--resume", "--steps=70", "--fine_share=0.5")
+        assert [rate for _, rate in run.opened] == ["1200"]
 
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

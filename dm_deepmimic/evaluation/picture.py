@@ -35,6 +35,7 @@ def draw(evaluation: Evaluation, path: str | os.PathLike[str], title: str) -> No
     colours = ["tab:red" if reason in _FAILURES else "tab:green" for reason in evaluation.ends]
     bars = ends.bar(names, list(evaluation.ends.values()), color=colours)
     ends.bar_label(bars)
+    ends.margins(y=0.1)
     ends.set(ylabel="episodes", title="ends")
     with array_files.replacing(path) as file:
         figure.savefig(file, format="png")
