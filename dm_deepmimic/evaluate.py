@@ -102,7 +102,8 @@ def _opened(
         "layout": network and network.layout, **shared.overrides(options.set),
     }  # fmt: skip
     if network is not None and options.core == "embedded":
-        return loading.load_batch(options.scene, min(options.episodes, MOST_WORLDS), **how)
+        num_envs = max(1, min(options.episodes, MOST_WORLDS))
+        return loading.load_batch(options.scene, num_envs, **how)
     return loading.load(options.scene, core=options.core, **how)
 
 

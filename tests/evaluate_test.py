@@ -107,6 +107,11 @@ class TestErrors:
     def test_an_unknown_policy(self):
         assert refused("--policy=walk").startswith("evaluate: Unknown policy name 'walk'")
 
+    def test_no_episodes(self, still):
+        assert refused(f"--policy={still}", "--episodes=0") == (
+            "evaluate: Expected a whole number episodes >= 1, got 0."
+        )
+
     def test_a_folder_that_is_not_there(self, tmp_path):
         path = tmp_path / "nowhere" / "result.json"
         assert refused("--policy=zero", f"--json={path}") == (

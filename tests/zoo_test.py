@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
+for _module in ("imageio", "matplotlib"):
+    pytest.importorskip(_module, reason="the zoo is kept with the extras evaluation and viewer")
 pytest.importorskip("pybullet_data", reason="the clips come with the extra clips")
 
 ROOT = pathlib.Path(__file__).parent.parent
