@@ -7,7 +7,8 @@ import dm_env
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import batch, capabilities, checks, errors
+from dm_deepmimic import batch, capabilities, checks, errors, warping
+from dm_deepmimic import progress as progress_of_kernels
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.core import EndReason
@@ -59,6 +60,7 @@ def evaluate(
         batch.check_shows_ends(environment)
     worlds = _Row(environment) if isinstance(environment, Environment) else environment
     max_steps = max(round(seconds / environment.control_timestep()), 1)
+    _compile(worlds)
     judged: list[Trajectory] = []
 
     def tell(count: int) -> None:
@@ -68,6 +70,15 @@ def evaluate(
         first, count = seed + len(judged), min(worlds.num_envs, episodes - len(judged))
         judged += _run(worlds, policy, range(first, first + count), max_steps, tell)
     return summary.summarise(judged, num_phases)
+
+
+def _compile(worlds: "_Row | BatchEnvironment") -> None:
+    """Compiles here what would hold up the first episodes and the last measures."""
+    tracker = capabilities.ask(worlds.core, capabilities.TracksClips)
+    with progress_of_kernels.announced("evaluations"):
+        if tracker is not None:
+            tracker.tracking()
+            warping.distances(np.zeros(0), 0, 0, 0)
 
 
 class _Row:
