@@ -182,7 +182,8 @@ def stages() -> list[Stage]:
     the policy fit for that of the evaluation.
     """
     coarse = Stage(_PHYSICS_RATE.value, 1.0 - _FINE_SHARE.value)
-    return [stage for stage in (coarse, Stage(RATE_OF_EVALUATION, 1.0)) if stage.end > 0.0]
+    fine = Stage(RATE_OF_EVALUATION, 1.0)
+    return [fine] if coarse.rate == fine.rate or coarse.end == 0.0 else [coarse, fine]
 
 
 class Run:

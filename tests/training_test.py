@@ -184,6 +184,10 @@ class TestStages:
         run("--steps=60", f"--fine_share={share}")
         assert [rate for _, rate in run.opened] == rates
 
+    def test_the_fine_one_alone_is_one(self, run):
+        run("--steps=60", "--physics_rate=1200")
+        assert [rate for _, rate in run.opened] == ["1200"]
+
     def test_what_is_resumed_goes_on_where_it_was(self, run):
         run("--steps=60", "--fine_share=0")
         run.opened.clear()
