@@ -36,7 +36,7 @@ POLICIES = ROOT / "dm_deepmimic" / "data" / "policies"
 RECORDS = ROOT / "tests" / "golden" / "zoo"
 ORDER = (
     "walk", "run", "jump", "spin", "spinkick", "cartwheel", "backflip", "crawl", "roll", "dance_a",
-    "dance_b", "punch", "kick", "getup_facedown", "getup_faceup", "amp_walk", "amp_run",
+    "dance_b", "punch", "kick", "getup_facedown", "getup_faceup", "all", "amp_walk", "amp_run",
 )  # fmt: skip
 PUBLISHED = {"walk": 0.80, "spinkick": 0.17, "backflip": 0.43, "jump": 0.50}  # reward a step
 EPISODES = 100
@@ -107,6 +107,7 @@ def add(name: str, folder: pathlib.Path, command: str) -> None:
         "minutes": round(counts["seconds"] / 60.0, 1),
         "ends": judged["ends"],
         "measures": judged["measures"],
+        "clips": judged["clips"] if len(judged["clips"]) > 1 else {},
         "curve": curve(folder / "learning_curve.csv"),
     }
     manifest = read_manifest() | {name: entry}
@@ -156,7 +157,19 @@ def tables() -> str:
         )
         rows.append("| " + " | ".join(cells) + " |")
         commands.append(f"| `zoo:{name}` | `{entry['command']}` |")
-    return "\n".join([*rows, "", *commands])
+    lines = [*rows, "", *commands]
+    for entry in read_manifest().values():
+        if entry.get("clips"):
+            lines += ["", "| clip | survives | succeeds | reward a step | MPJPE [mm] |"]
+            lines += ["|---|---|---|---|---|", *_clip_rows(entry["clips"])]
+    return "\n".join(lines)
+
+
+def _clip_rows(clips: dict[str, Any]) -> Iterator[str]:
+    forms = {"survival": "{:.0%}", "success_rate": "{:.0%}", "reward": "{:.3f}", "mpjpe": "{:.0f}"}
+    for clip, measures in clips.items():
+        cells = (_shown(measures[name]["mean"], form) for name, form in forms.items())
+        yield "| " + " | ".join((clip.removeprefix("humanoid3d_"), *cells)) + " |"
 
 
 def draw() -> None:

@@ -13,6 +13,7 @@ from dm_deepmimic import checks, dumps, environment_base, errors, specs, states
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, EndReason
 from dm_deepmimic.environment_base import EnvironmentBase
+from dm_deepmimic.resets import ANYWHERE, Places
 from dm_deepmimic.states import State
 
 if TYPE_CHECKING:  # importing the package shall not import the engine
@@ -115,6 +116,7 @@ class BatchEnvironment(EnvironmentBase):
         time: npt.ArrayLike | None = None,
         frame: npt.ArrayLike | None = None,
         *,
+        clip: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
     ) -> dm_env.TimeStep:
         """Starts episodes at places of the clip, with the noise of the reset arguments.
@@ -122,22 +124,25 @@ class BatchEnvironment(EnvironmentBase):
         Args:
             time: Time in the clip [s], of all worlds or one a world, shape `(N,)`.
             frame: The clip's frames, likewise, in place of times.
+            clip: Which of a set of clips, likewise, indices into `core.clip_names`, drawn by
+                default; without a time or a frame, times are drawn.
             mask: Which worlds, booleans of shape `(N,)`; by default all.
 
         Returns:
             As `reset`.
 
         Raises:
-            ValueError: Neither times nor frames are given, or both, or another number of them; or
-                the mask is none.
-            CoreError: A clip has no such time or frame; all worlds are as they were.
+            ValueError: Times and frames are given, or none of the three, or another number of them;
+                or the mask is none.
+            CoreError: There is no such clip, or it has no such time or frame; all worlds are as
+                they were.
         """
-        environment_base.check_place(time, frame)
-        times, frames = (
+        environment_base.check_place(time, frame, clip)
+        places = (
             None if given is None else checks.one_each(given, self.num_envs)
-            for given in (time, frame)
+            for given in (time, frame, clip)
         )
-        return self._reset(self._chosen(mask), None, times, frames)
+        return self._reset(self._chosen(mask), places=Places(*places))
 
     def step(self, actions: npt.ArrayLike, *, mask: npt.ArrayLike | None = None) -> dm_env.TimeStep:
         """Steps every world that goes on, and resets those that `autoreset` tells; before the first
@@ -335,8 +340,7 @@ class BatchEnvironment(EnvironmentBase):
         self,
         chosen: npt.NDArray[np.bool_],
         seeds: Sequence[int] | None = None,
-        times: list[Any] | None = None,
-        frames: list[Any] | None = None,
+        places: Places = ANYWHERE,
     ) -> dm_env.TimeStep:
         self._check_open()
         with self._changing() as over:
@@ -344,17 +348,12 @@ class BatchEnvironment(EnvironmentBase):
                 self.core.seed(seeds, chosen)
                 pairs = zip(chosen, seeds, self.seeds, strict=True)
                 self.seeds = tuple(new if is_new else old for is_new, new, old in pairs)
-            self._start(chosen, times, frames)
+            self._start(chosen, places)
             self._ended, self._final = over & ~chosen, None
             return self._time_step()
 
-    def _start(
-        self,
-        chosen: npt.NDArray[np.bool_],
-        times: list[Any] | None = None,
-        frames: list[Any] | None = None,
-    ) -> None:
-        self.core.reset(chosen, times, frames)
+    def _start(self, chosen: npt.NDArray[np.bool_], places: Places = ANYWHERE) -> None:
+        self.core.reset(chosen, places)
         for count in (self._lengths, self._returns, self._term_returns):
             count[chosen] = 0
 

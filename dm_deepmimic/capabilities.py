@@ -115,6 +115,13 @@ class TracksClips(Protocol):
         """Returns where they are."""
 
 
+class ChoosesClips(Protocol):
+    """It begins episodes in any clip of its set."""
+
+    def reset_to_clip(self, clip: int, time: float | None = None, frame: int | None = None) -> None:
+        """Starts an episode in a clip, at a time [s], at a frame, or where it is drawn."""
+
+
 class NamesRewards(Protocol):
     """It tells what its reward is made of."""
 

@@ -71,6 +71,17 @@ def mask(given: npt.ArrayLike, count: int) -> BoolArray:
     return array
 
 
+def clip(index: object, count: int) -> None:
+    """Raises the error of a clip that a set of so many lacks.
+
+    Raises:
+        CoreError: See above.
+    """
+    if not is_whole(index) or not 0 <= index < count:
+        got = errors.shown(index)
+        raise errors.CoreError(f"Expected a clip from 0 to {count - 1} of the set, got {got}.")
+
+
 def one_each(given: npt.ArrayLike, count: int) -> list[Any]:
     """Returns as many values, of one for all or one each.
 

@@ -87,21 +87,31 @@ class Environment(EnvironmentBase, dm_env.Environment):
 
         return self._start(reset)
 
-    def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
+    def reset_to(
+        self, time: float | None = None, frame: int | None = None, *, clip: int | None = None
+    ) -> dm_env.TimeStep:
         """Starts an episode at a place of the clip, with the noise of the reset arguments, and
         returns its first time step.
 
         Args:
             time: Time in the clip [s].
             frame: One of the clip's frames, in place of a time.
+            clip: Which one of a set of clips, an index into `core.clip_names`, drawn by default;
+                without a time or a frame, the time is drawn.
 
         Raises:
-            ValueError: Neither or both are given.
-            CoreError: The clip has no such time or frame.
+            ValueError: A time and a frame are given, or none of time, frame and clip.
+            CoreError: There is no such clip, or it has no such time or frame.
             MissingMethodError: The core cannot.
+            UnsupportedError: The core chooses no clips.
         """
-        environment_base.check_place(time, frame)
-        return self._start(lambda: self.core.reset_to(time, frame))
+        environment_base.check_place(time, frame, clip)
+        if clip is None:
+            return self._start(lambda: self.core.reset_to(time, frame))
+        chooser = capabilities.ask(self.core, capabilities.ChoosesClips)
+        if chooser is None:
+            raise errors.UnsupportedError("clips of a set that are chosen", core=self.core.name)
+        return self._start(lambda: chooser.reset_to_clip(clip, time, frame))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period; the episode's end can cut the period short.

@@ -12,13 +12,14 @@ from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, unsound
 
 
-def check_place(time: object, frame: object) -> None:
+def check_place(time: object, frame: object, clip: object) -> None:
     """Raises the error of a place in a clip that is not told once.
 
     Raises:
-        ValueError: Neither a time nor a frame is given, or both.
+        ValueError: A time and a frame are given, or none of time, frame and clip.
     """
-    if (time is None) == (frame is None):
+    is_twice = time is not None and frame is not None
+    if is_twice or (time is None and frame is None and clip is None):
         raise ValueError(f"Expected a time or a frame, got time={time!r}, frame={frame!r}.")
 
 

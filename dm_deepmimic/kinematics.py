@@ -89,6 +89,22 @@ def place_joints(skeleton: Skeleton, pose: Array, out_joints: Array) -> None:
 
 
 @inner
+def mean_distance(joints: Array, others: Array, ground: float) -> float:
+    """Returns the mean distance between joints and those of another character, whose heights are
+    above a ground [m].
+    """
+    total = 0.0
+    for joint in range(len(joints)):
+        x, y, z = (
+            joints[joint, 0] - others[joint, 0],
+            joints[joint, 1] - others[joint, 1] + ground,
+            joints[joint, 2] - others[joint, 2],
+        )
+        total += math.sqrt(x * x + y * y + z * z)
+    return total / len(joints)
+
+
+@inner
 def move_joints(skeleton: Skeleton, velocity: Array, joints: Array, out_motion: Array) -> None:
     """Writes each joint's linear velocity [m/s] and its child's angular velocity [rad/s].
 

@@ -32,9 +32,10 @@ def _row(name: str) -> Iterator[str]:
     state = features.state_size(features.state_layout("2021", controller), person.num_joints)
     yield name
     yield settings.scene
-    yield ", ".join(_clips(scene, settings))
+    clips = list(_clips(scene, settings))
+    yield ", ".join(clips)
     yield str(state + kind.state_size)
-    yield str(kind.goal_size)
+    yield str(kind.goal_size(len(clips)))
     yield str(person.action_size)
     yield str(amp.size(person) if kind.has_style else 0)
     yield f"{settings.time_end_lim_max:g}"

@@ -1,14 +1,25 @@
 """How an episode begins: where in the clip, and with what noise."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from dm_deepmimic import checks, errors
 
 LARGEST = 1e4  # of a time, a number added, or an angle
+
+
+class Places(NamedTuple):
+    """Where in their clips the episodes of N worlds begin, as callers tell it; None is drawn."""
+
+    times: Sequence[object] | None = None  # (N,) in the clip [s]
+    frames: Sequence[object] | None = None  # (N,) of the clip, in place of times
+    clips: Sequence[object] | None = None  # (N,) which one of the set
+
+
+ANYWHERE = Places()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,9 +94,11 @@ class StyleReward(dm_env.Environment):
         """Starts an episode, or one in every world, see `Environment` and `BatchEnvironment`."""
         return self._rewarded(self.environment.reset(seed=seed))
 
-    def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
+    def reset_to(
+        self, time: float | None = None, frame: int | None = None, *, clip: int | None = None
+    ) -> dm_env.TimeStep:
         """Starts an episode of a single environment at a place of the clip, see `Environment`."""
-        return self._rewarded(self._single().reset_to(time, frame))
+        return self._rewarded(self._single().reset_to(time, frame, clip=clip))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Steps the environment.

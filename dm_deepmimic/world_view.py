@@ -41,9 +41,11 @@ class WorldView(dm_env.Environment):
         seeds = None if seed is None else [seed] * self.batch.num_envs
         return self._row(self.batch.reset(mask=self._mask, seed=seeds))
 
-    def reset_to(self, time: float | None = None, frame: int | None = None) -> dm_env.TimeStep:
+    def reset_to(
+        self, time: float | None = None, frame: int | None = None, *, clip: int | None = None
+    ) -> dm_env.TimeStep:
         """Starts an episode at a place of the clip, see `Environment.reset_to`."""
-        return self._row(self.batch.reset_to(time, frame, mask=self._mask))
+        return self._row(self.batch.reset_to(time, frame, clip=clip, mask=self._mask))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period, see `Environment.step`."""

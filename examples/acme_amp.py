@@ -40,19 +40,6 @@ _CURVES = (
     "Metrics/test_episode_length", "Metrics/test_dtw_cost", "Loss/agent_accuracy",
     "Loss/expert_accuracy",
 )  # fmt: skip
-_NUM_MEAN_EPISODES = 64
-
-
-def mean_action() -> np.ndarray:
-    """Returns the mean pose of the clips, as often as episodes follow them, as an action."""
-    with dm_deepmimic.load(
-        training.ENV.value, core="embedded", data_root=training.DATA_ROOT.value, seed=0
-    ) as environment:
-        actions = []
-        for _ in range(_NUM_MEAN_EPISODES):
-            environment.reset()  # draws a clip
-            actions.append(training.mean_action(environment.core))
-    return np.mean(actions, axis=0)
 
 
 def style_environment(
@@ -108,7 +95,8 @@ def open_agent(config: amp.AMPConfig, seed: int, rate: str) -> Iterator[training
         buffer = ppo.RolloutBuffer()
         policy_learner = ppo.PPOLearner(networks, config.policy, seed, buffer)
         learner = amp.AMPLearner(policy_learner, discriminator, environment, config, seed)
-        acting = networks, learner, mean_action(), config.policy.action_scale
+        offset = training.mean_action(worlds.core)
+        acting = networks, learner, offset, config.policy.action_scale
         actor = ppo.PPOActor(*acting, jax.random.PRNGKey(seed), buffer)
         test_environment = style_environment(test_worlds, discriminator, config)
         test = functools.partial(run_episodes, test_environment, ppo.PPOActor(*acting))

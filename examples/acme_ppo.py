@@ -13,6 +13,7 @@ from typing import Any
 
 import acme
 import checkpoints
+import failure_starts
 import jax
 import numpy as np
 import ppo
@@ -25,6 +26,10 @@ import dm_deepmimic
 flags.adopt_module_key_flags(training)
 flags.set_default(training.ENV, "humanoid3d_walk")
 flags.set_default(training.OUTPUT, "acme_ppo")
+_STARTS = flags.DEFINE_enum(
+    "starts", "random", ["random", "failures"],
+    "Where episodes begin: anywhere in the clips, or more often where others failed.",
+)  # fmt: skip
 
 _CURVES = (training.RETURN, training.LENGTH, "Loss/kl", "Loss/value")
 
@@ -45,9 +50,12 @@ def build_agent(
 @contextlib.contextmanager
 def open_agent(config: ppo.PPOConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens the worlds and the agent that trains in them."""
-    with training.load_batch(seed, rate) as environment:
-        actor, learner = build_agent(environment, config, seed, explore=True)
-        yield training.Agent(environment, environment, actor, learner, config)
+    by_failures = _STARTS.value == "failures"
+    autoreset = "disabled" if by_failures else "next-step"
+    with training.load_batch(seed, rate, autoreset=autoreset) as worlds:
+        actor, learner = build_agent(worlds, config, seed, explore=True)
+        environment = failure_starts.FailureStarts(worlds, seed) if by_failures else worlds
+        yield training.Agent(environment, worlds, actor, learner, config)
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:

@@ -23,15 +23,19 @@ class LearningCurve:
     Args:
         output: Folder of the table and the picture.
         events: Whether to write events too.
+        resumed: Steps up to which to take up what is there, and to hide events; None begins anew.
     """
 
-    def __init__(self, output: pathlib.Path, events: bool = False):
+    def __init__(self, output: pathlib.Path, events: bool = False, resumed: int | None = None):
         self._table, self._picture = output / TABLE, output / PICTURE
         self._rows: list[dict[str, str]] = []
         self._events: Any = None
         if events:
             module = extras.imported("tensorboardX", "Logs for TensorBoard", "tensorboard")
-            self._events = module.SummaryWriter(output / EVENTS)
+            hidden = None if resumed is None else resumed + 1
+            self._events = module.SummaryWriter(output / EVENTS, purge_step=hidden)
+        if resumed is not None:
+            self._take_up(resumed)
 
     def add(self, measures: Mapping[str, float]) -> None:
         """Takes a row, whose events are written at once."""
@@ -39,21 +43,6 @@ class LearningCurve:
         if self._events is not None:
             for name, value in measures.items():
                 self._events.add_scalar(name, value, int(measures["steps"]))
-
-    def resume(self, steps: float) -> None:
-        """Takes up the table's rows up to so many steps, and drops those that are not whole."""
-        if not self._table.exists():
-            return
-        *lines, stump = self._table.read_text(errors="replace").split("\n")
-        names, *rows = [line.split(",") for line in lines] or [[]]
-        whole = [row for row in rows if len(row) == len(names) and all(map(_is_number, row))]
-        if "steps" not in names:
-            whole = []
-        dropped = len(rows) - len(whole) + bool(stump)
-        if dropped:
-            logging.warning("Dropped %d rows of %s that were not whole.", dropped, self._table)
-        known = [dict(zip(names, row, strict=True)) for row in whole]
-        self._rows = [row for row in known if float(row["steps"]) <= steps]
 
     def save(self, names: Sequence[str]) -> None:
         """Writes the table, and the picture of some columns.
@@ -79,6 +68,26 @@ class LearningCurve:
             self._events.flush()
         with array_files.replacing(self._picture) as file:
             picture.savefig(file, format="png")
+
+    def close(self) -> None:
+        """Writes the last events."""
+        if self._events is not None:
+            self._events.close()
+
+    def _take_up(self, steps: int) -> None:
+        """Takes up the table's rows up to so many steps, and drops those that are not whole."""
+        if not self._table.exists():
+            return
+        *lines, stump = self._table.read_text(errors="replace").split("\n")
+        names, *rows = [line.split(",") for line in lines] or [[]]
+        whole = [row for row in rows if len(row) == len(names) and all(map(_is_number, row))]
+        if "steps" not in names:
+            whole = []
+        dropped = len(rows) - len(whole) + bool(stump)
+        if dropped:
+            logging.warning("Dropped %d rows of %s that were not whole.", dropped, self._table)
+        known = [dict(zip(names, row, strict=True)) for row in whole]
+        self._rows = [row for row in known if float(row["steps"]) <= steps]
 
     def _column(self, name: str) -> np.ndarray:
         """Returns a measure of all rows, NaN where a row lacks it, as scenes differ."""

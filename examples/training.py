@@ -39,6 +39,9 @@ _FINE_SHARE = flags.DEFINE_float(
     "fine_share", 0.25,
     "Share of the budget, its last, that trains at the evaluation's 1200 Hz.", 0.0, 1.0,
 )  # fmt: skip
+_EPISODE_SECONDS = flags.DEFINE_float(
+    "episode_seconds", None, "Time limit of training's episodes [s], by default the preset's.", 0.1
+)
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also logs for TensorBoard, in --output.")
 _RESUME = flags.DEFINE_bool("resume", False, "Continues the run in --output.")
 _EVALUATE = flags.DEFINE_string("evaluate", None, "Only evaluates this checkpoint.")
@@ -139,14 +142,18 @@ def load_batch(seed: int, rate: str, **options: Any) -> Any:
         dtype=np.float32,
         num_update_substeps=updates,
         num_sim_substeps=substeps,
+        time_limit=_EPISODE_SECONDS.value,
         **options,
     )
 
 
 def mean_action(core: Any) -> np.ndarray:
-    """Returns the mean pose of the present clip as an action: what an untrained policy holds."""
-    times = np.linspace(0.0, core.get_motion_length(), 64, endpoint=False)
-    return core.reference_actions(times).mean(axis=0)
+    """Returns the mean pose of the clips as an action: what an untrained policy holds."""
+    means = list[np.ndarray]()
+    for clip, duration in enumerate(core.clip_durations):
+        times = np.linspace(0.0, duration, 64, endpoint=False)
+        means.append(core.reference_actions(times, clip).mean(axis=0))
+    return np.mean(means, axis=0)
 
 
 def collect(
@@ -200,10 +207,10 @@ class Run:
         self._config = checkpoint.config if checkpoint else example.config()
         self._counter = counting.Counter()
         self._counter.increment(steps=0, episodes=0)
-        self._curve = curves.LearningCurve(output, _TENSORBOARD.value)
         if checkpoint:
             self._counter.increment(**checkpoint.counts)
-            self._curve.resume(checkpoint.counts["steps"])
+        resumed = checkpoint.counts["steps"] if checkpoint else None
+        self._curve = curves.LearningCurve(output, _TENSORBOARD.value, resumed)
         self._terminal = loggers.TerminalLogger("train", bar.write, time_delta=_TERMINAL_PERIOD)
         self._state: Any = None  # of the learner, when a stage ends
         self._start: float | None = None
@@ -219,6 +226,10 @@ class Run:
         if _STEPS.value is not None:
             progress = max(progress, self._counter.get_counts()["steps"] / _STEPS.value)
         return progress
+
+    def close(self) -> None:
+        """Ends the run's logs."""
+        self._curve.close()
 
     def train(self, stage: Stage) -> bool:
         """Trains until a stage's end, or returns False after Ctrl-C or SIGTERM."""
@@ -302,8 +313,8 @@ def train(
     with tqdm.tqdm(
         total=1.0, bar_format="{l_bar}{bar}| {elapsed}{postfix}", mininterval=1.0
     ) as bar:
-        run = Run(example, output, checkpoint, bar)
-        return all(run.train(stage) for stage in stages() if run.progress < stage.end)
+        with contextlib.closing(Run(example, output, checkpoint, bar)) as run:
+            return all(run.train(stage) for stage in stages() if run.progress < stage.end)
 
 
 def tell_unsaved(output: pathlib.Path, error: OSError, is_last: bool) -> None:

@@ -16,6 +16,8 @@ PROTOCOLS = (
     capabilities.ThrowsBoxes,
     capabilities.TellsPhase,
     capabilities.KnowsActions,
+    capabilities.TracksClips,
+    capabilities.ChoosesClips,
     capabilities.NamesRewards,
 )
 

@@ -36,8 +36,7 @@ def curve_of(rows, output: pathlib.Path) -> curves.LearningCurve:
 def resumed(table: pathlib.Path, content: bytes | str, steps: int = 1000) -> str:
     """Returns the table after a resumption from some content, as it is saved again."""
     table.write_bytes(content if isinstance(content, bytes) else content.encode())
-    curve = curves.LearningCurve(table.parent)
-    curve.resume(steps)
+    curve = curves.LearningCurve(table.parent, resumed=steps)
     curve.save(())
     return table.read_text()
 
@@ -51,8 +50,7 @@ def test_rows_and_picture_are_saved(tmp_path, table):
 
 def test_a_resumed_curve_goes_on(tmp_path, table):
     table.write_text(WHOLE)
-    curve = curves.LearningCurve(tmp_path)
-    curve.resume(300)
+    curve = curves.LearningCurve(tmp_path, resumed=300)
     curve.add({"steps": 400, "kl": 2, "style_reward": 0.5})
     curve.save(("kl",))
     assert table.read_text() == (
@@ -65,8 +63,7 @@ def test_rows_beyond_the_checkpoint_are_dropped(table):
 
 
 def test_a_missing_table_is_an_empty_curve(tmp_path, table):
-    curve = curves.LearningCurve(tmp_path)
-    curve.resume(100)
+    curve = curves.LearningCurve(tmp_path, resumed=100)
     curve.add(ROWS[0])
     curve.save(())
     assert table.read_text() == "kl,steps\n0.25,100\n"
@@ -118,21 +115,40 @@ def test_a_full_disk_leaves_the_old_files(tmp_path, table, full_disk, more):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def events_of(file):
+    """Returns the events of a file, each after its length and a check sum, before another."""
+    event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
+    content, events = file.read_bytes(), []
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        events.append(event_pb2.Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    return events
+
+
 def test_events_have_the_names_and_the_steps(tmp_path):
+    pytest.importorskip("tensorboardX")
+    curve = curves.LearningCurve(tmp_path, events=True)
+    curve.add({"steps": 128, "Episode_Termination/fall": 0.25})
+    curve.close()
+    (file,) = (tmp_path / curves.EVENTS).iterdir()
+    found = [
+        (value.tag, event.step, value.simple_value)
+        for event in events_of(file)
+        for value in event.summary.value
+    ]
+    assert ("Episode_Termination/fall", 128, 0.25) in found
+
+
+def test_events_of_later_than_what_is_resumed_are_hidden(tmp_path):
     pytest.importorskip("tensorboardX")
     from tensorboardX.proto import event_pb2
 
-    curve = curves.LearningCurve(tmp_path, events=True)
-    curve.add({"steps": 128, "Episode_Termination/fall": 0.25})
-    curve.save(())
+    curves.LearningCurve(tmp_path, events=True, resumed=300).close()
     (file,) = (tmp_path / curves.EVENTS).iterdir()
-    content, found = file.read_bytes(), []
-    while content:  # a length, its check sum, an event, its check sum
-        (length,) = struct.unpack("<Q", content[:8])
-        event = event_pb2.Event.FromString(content[12 : 12 + length])
-        found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
-        content = content[16 + length :]
-    assert ("Episode_Termination/fall", 128, 0.25) in found
+    (begins,) = [event for event in events_of(file) if event.HasField("session_log")]
+    assert begins.session_log.status == event_pb2.SessionLog.START
+    assert begins.step == 301  # TensorBoard hides what is of this step or later
 
 
 def test_events_need_their_extra(tmp_path, monkeypatch):

@@ -227,6 +227,16 @@ class TestEvaluate:
         one = sorted(names)[0]
         returns = [row["return"] for row in found.episodes if row["clip"] == one]
         assert found.clips[one]["return"].mean == pytest.approx(np.mean(returns))
+        rows = [line.split() for line in found.table().splitlines()]
+        start = rows.index(["clip", "episodes", "success_rate", "survival", "reward", "mpjpe"])
+        for name, row in zip(found.clips, rows[start + 1 :], strict=False):
+            count = sum(episode["clip"] == name for episode in found.episodes)
+            survival = found.clips[name]["survival"].mean
+            reward = found.clips[name]["reward"].mean
+            assert row == [name, str(count), "-", f"{survival:.4g}", f"{reward:.4g}", "-"]
+
+    def test_a_single_clip_has_no_table_of_clips(self):
+        assert not any(line.startswith("clip ") for line in judged(2).table().splitlines())
 
     def test_a_core_that_tells_no_poses(self):
         with dm_deepmimic.load(core=FakeEnv(), seed=0) as environment:

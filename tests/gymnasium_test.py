@@ -133,7 +133,7 @@ class TestResets:
         with pytest.raises(dm_deepmimic.UnknownNameError) as raised:
             walk.reset(options={"phase": 0.5})
         assert str(raised.value) == (
-            "Unknown reset option 'phase'. Known reset options: frame, time."
+            "Unknown reset option 'phase'. Known reset options: clip, frame, time."
         )
         with pytest.raises(ValueError, match=r"Expected a time or a frame, got time=0\.1, frame=3"):
             walk.reset(options={"time": 0.1, "frame": 3})
@@ -344,11 +344,13 @@ def test_worlds_of_a_batch_can_begin_at_places_of_their_own():
     worlds.reset(options={"frame": [1, 2, 3]})
     _, infos = worlds.reset(options={"reset_mask": [False, False, False]})
     assert infos == {}
+    assert worlds.reset(options={"clip": 0})[0].shape == (3, 227)
+    worlds.reset(options={"frame": [1, 2, 3]})
     assert np.all(np.diff(worlds.batch.core.worlds.rows["clip_time"]) > 0.03)
     with pytest.raises(dm_deepmimic.UnknownNameError) as raised:
         worlds.reset(options={"mask": 1})
     assert str(raised.value) == (
-        "Unknown reset option 'mask'. Known reset options: frame, reset_mask, time."
+        "Unknown reset option 'mask'. Known reset options: clip, frame, reset_mask, time."
     )
     worlds.close()
 

@@ -43,8 +43,9 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "rendering": ("rendering/",),
         "world": (
             "embedded/draws.py", "embedded/features.py", "embedded/headings.py",
-            "embedded/hooks.py", "embedded/observations.py", "embedded/rewards.py",
-            "embedded/senses.py", "embedded/state.py", "embedded/targets.py",
+            "embedded/hooks.py", "embedded/observations.py", "embedded/reference.py",
+            "embedded/rewards.py", "embedded/senses.py", "embedded/state.py",
+            "embedded/targets.py",
         ),
     },
     {"scenes": ("embedded/scenes/",)},

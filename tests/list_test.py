@@ -24,13 +24,15 @@ def test_all_presets_are_listed(rows):
     assert list(rows) == presets.names()
 
 
-@pytest.mark.parametrize("name", ["humanoid3d_walk", "amp_dribble_humanoid3d_locomotion"])
+@pytest.mark.parametrize(
+    "name", ["humanoid3d_all", "humanoid3d_walk", "amp_dribble_humanoid3d_locomotion"]
+)
 def test_scene_clips_sizes_and_limits_are_those_of_the_environment(rows, name):
     with dm_deepmimic.load(name, core="embedded", seed=0) as environment:
         core = environment.core
         _, scene, clips, *numbers = rows[name]
         assert scene == core.batch.settings.scene
-        assert clips.split(", ")[0].startswith(("walk 1.27 s", "run 0.80 s"))
+        assert clips.split(", ")[0].startswith(("walk 1.27 s", "run 0.80 s", "backflip 1.75 s"))
         sizes = core.get_state_size(), core.get_goal_size(), core.get_action_size()
         limit = core.batch.settings.time_end_lim_max
         assert list(map(float, numbers)) == [*sizes, core.get_amp_obs_size(), limit]

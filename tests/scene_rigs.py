@@ -15,7 +15,8 @@ DRIBBLE = "amp_dribble_humanoid3d_locomotion"
 GETUP = "amp_heading_getup_humanoid3d_locomotion_getup"
 TASKS = (TARGET, HEADING, STRIKE, DRIBBLE, GETUP)
 SCENES = (IMITATE, *TASKS)
-ALL_SCENES = ("humanoid3d_walk", *SCENES)
+CLIPS = "humanoid3d_all"
+ALL_SCENES = ("humanoid3d_walk", CLIPS, *SCENES)
 # By preset, so that targets, headings and balls change within a few control steps.
 _TARGETS = {"rand_target_time_min": 0.05, "rand_target_time_max": 0.2}
 _BALLS = {"rand_tar_obj_time_min": 0.1, "rand_tar_obj_time_max": 0.3}

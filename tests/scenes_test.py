@@ -30,6 +30,7 @@ from dm_deepmimic.embedded import hooks, scenes
 
 pytest.importorskip("pybullet_data")
 
+BUILT_IN = [*scenes.deepmimic_names(), "imitate_clips"]
 ACTIONS = np.random.default_rng(4).normal(0.0, 0.5, (45, 28))
 
 
@@ -39,7 +40,7 @@ def scene_of(preset: str) -> scenes.Scene:
 
 
 class TestFiles:
-    @pytest.mark.parametrize("name", scenes.deepmimic_names())
+    @pytest.mark.parametrize("name", BUILT_IN)
     def test_a_scene_is_named_as_its_file_and_its_functions_have_the_parameters_of_hooks(
         self, name
     ):
@@ -51,7 +52,7 @@ class TestFiles:
                 parameters = inspect.signature(getattr(module, hook)).parameters
                 assert tuple(parameters) == hooks.PARAMETERS
 
-    @pytest.mark.parametrize("name", scenes.deepmimic_names())
+    @pytest.mark.parametrize("name", BUILT_IN)
     def test_a_public_function_of_a_world_is_a_hook(self, name):
         """For one with a name that nobody calls would change nothing in silence."""
         scenes.find(name)
@@ -72,8 +73,8 @@ class TestFiles:
 
 
 class TestEnds:
-    @pytest.mark.parametrize("name", ALL_SCENES)
-    def test_a_fall_ends_every_scene(self, name):
+    @pytest.mark.parametrize("name", ["humanoid3d_walk", *SCENES])
+    def test_a_fall_ends_every_scene_of_deepmimic_s(self, name):
         environment = open_scene(name)
         start(environment)
         timestep = run_to_end(environment)
@@ -337,22 +338,28 @@ class TestRegister:
         for each in (scene, found):
             assert (each.name, each.title, dict(each.terms)) == ("mine", "Mine", {"a": 1.0})
             assert each.settings_type is MySettings
-        assert scenes.names() == sorted([*scenes.deepmimic_names(), "mine"])
-        assert "mine" not in scenes.deepmimic_names()
+        assert scenes.names() == sorted([*BUILT_IN, "mine"])
+        assert not {"mine", "imitate_clips"} & {*scenes.deepmimic_names()}
 
     def test_what_it_does_not_say_has_a_default(self):
         scene = scenes.register(module_with())
-        assert (scene.goal_size, scene.state_size) == (0, 0)
-        assert not scene.has_style and not scene.rewards_time_left
+        assert (scene.goal_size(1), scene.state_size) == (0, 0)
+        assert not scene.has_style and not scene.rewards_time_left and not scene.is_ours
         assert scene.free_bodies(None) == [] and list(scene.shapes(None, None, ZERO, ZERO)) == []
         assert scene.history_size(None, 1.0, 30.0, 15) == 0 and scene.recovery_share(None) == 0.0
         assert scene.check(None, None, None) is None
 
     def test_defaults_of_the_goal_have_its_size(self):
         scene = scenes.register(module_with(GOAL_SIZE=2))
-        assert scene.goal_offsets().tolist() == [0.0, 0.0]
-        assert scene.goal_scales().tolist() == [1.0, 1.0]
-        assert scene.goal_groups().tolist() == [0, 0]
+        size = scene.goal_size(1)
+        assert size == 2
+        assert scene.goal_offsets(size).tolist() == [0.0, 0.0]
+        assert scene.goal_scales(size).tolist() == [1.0, 1.0]
+        assert scene.goal_groups(size).tolist() == [0, 0]
+
+    def test_the_goal_s_size_may_depend_on_the_clips(self):
+        scene = scenes.register(module_with(goal_size=lambda num_clips: 2 * num_clips))
+        assert scene.goal_size(3) == 6
 
     def test_the_same_file_may_be_registered_again(self):
         scenes.register(module_with())
@@ -373,8 +380,8 @@ class TestRegister:
             "memory."
         )
 
-    @pytest.mark.parametrize("name", ["imitate", "strike_amp"])
-    def test_a_name_of_deepmimics_is_taken(self, name):
+    @pytest.mark.parametrize("name", ["imitate", "imitate_clips", "strike_amp"])
+    def test_a_built_in_name_is_taken(self, name):
         with pytest.raises(ValueError) as error:
             scenes.register(module_with(NAME=name))
         assert str(error.value) == f"Expected a new name for a scene, got '{name}', which exists."
@@ -389,11 +396,11 @@ class TestRegister:
     def test_what_is_refused_is_not_registered(self):
         with pytest.raises(ValueError):
             scenes.register(module_with(TERMS=None))
-        assert scenes.names() == scenes.deepmimic_names()
+        assert scenes.names() == sorted(BUILT_IN)
 
     def test_an_unknown_name_lists_those_registered(self):
         scenes.register(module_with())
-        with pytest.raises(errors.UnknownNameError, match="imitate_amp, mine, strike_amp"):
+        with pytest.raises(errors.UnknownNameError, match="imitate_clips, mine, strike_amp"):
             scenes.find("my")
 
     def test_a_scene_without_an_agent_points_at_the_player(self):

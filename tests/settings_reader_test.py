@@ -132,7 +132,7 @@ class TestValues:
             scenes.read_settings(parsed)
         assert str(info.value) == (
             "Unknown scene 'imitat' in walk.txt:1. Known scenes: dribble_amp, heading_amp, "
-            "heading_amp_getup, imitate, imitate_amp, strike_amp, target_amp."
+            "heading_amp_getup, imitate, imitate_amp, imitate_clips, strike_amp, target_amp."
         )
 
     @pytest.mark.parametrize(

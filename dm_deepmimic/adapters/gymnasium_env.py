@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dm_deepmimic import errors, loading
 from dm_deepmimic.adapters import spaces
 
-OPTIONS = ("frame", "time")  # of resets
+OPTIONS = ("clip", "frame", "time")  # of resets
 METADATA: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 30}
 
 
@@ -71,12 +71,12 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
 
         Args:
             seed: Restarts the environment's random numbers, if given.
-            options: `time` in the clip to start at [s], or `frame`.
+            options: `time` in the clip to start at [s], or `frame`; `clip`, which one of a set.
 
         Raises:
             UnknownNameError: There is no such option.
-            ValueError: The seed is none, or both options are given.
-            CoreError: The clip has no such time or frame.
+            ValueError: The seed is none, or both a time and a frame are given.
+            CoreError: There is no such clip, or it has no such time or frame.
         """
         place = checked_options(options, OPTIONS)
         super().reset(seed=seed)

@@ -95,12 +95,13 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         Args:
             seed: Restarts the worlds' random numbers; an integer s stands for s + i in world i.
             options: `reset_mask`, which worlds, booleans of shape `(N,)`, by default all; `time` in
-                the clip to start at [s], or `frame`, of all worlds or one a world.
+                the clip to start at [s], or `frame`, and `clip`, which one of a set, of all worlds
+                or one a world.
 
         Raises:
             UnknownNameError: There is no such option.
             ValueError: An option or the seed is wrong.
-            CoreError: The clip has no such time or frame.
+            CoreError: There is no such clip, or it has no such time or frame.
         """
         place = gymnasium_env.checked_options(options, (*gymnasium_env.OPTIONS, MASK))
         super().reset(seed=seed if isinstance(seed, int) else None)

@@ -1,7 +1,6 @@
 """The embedded core: one world to reset, step, act in, pose, push and look at."""
 
 import copy
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,9 +12,10 @@ from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
 from dm_deepmimic.embedded import boxes, generators, scenery, snapshots
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
+from dm_deepmimic.embedded.noisy_resets import NoisyResets
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.lock import Lock
-from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.resets import Places
 from dm_deepmimic.shapes import Shape
 from dm_deepmimic.states import State
 from dm_deepmimic.tracking import Tracking
@@ -24,7 +24,7 @@ SHORTEST, LONGEST = 1e-150, 1e150  # rotations of a pose before they are normali
 _ONLY = np.ones(1, np.bool_)
 
 
-class EmbeddedCore(DeepMimicMethods):
+class EmbeddedCore(NoisyResets, DeepMimicMethods):
     """A `Core` with all methods of DeepMimic's `DeepMimicEnv`, and what viewers and tools ask.
 
     `agent_id` is always 0. Arrays that come back are copies.
@@ -82,41 +82,17 @@ class EmbeddedCore(DeepMimicMethods):
         Raises:
             CoreError: The clip has no such time or frame, or the time is beyond 1e6 s.
         """
-        self.batch.reset(_ONLY, [time], [frame])
+        self.batch.reset(_ONLY, Places([time], [frame]))
 
-    def reset_time(
-        self,
-        time: float,
-        resolve: bool = True,
-        noise_bef_rot: bool = False,
-        low: float = 0.0,
-        high: float = 0.0,
-        radian: float = 0.0,
-        rot_vel_w_pose: bool = False,
-        vel_noise: bool = False,
-        interp: float = 1.0,
-        knee_rot: bool = False,
-    ) -> None:
-        """Starts an episode at a time of the clip [s] with noise, see `ResetArgs`; an `Environment`
-        around it must have been reset before, and goes on from there.
+    def reset_to_clip(self, clip: int, time: float | None = None, frame: int | None = None) -> None:
+        """Starts an episode in a clip of the set, at a time [s], at a frame, or where it is drawn.
 
         Raises:
-            CoreError: The clip has no such time, or it is beyond 1e6 s.
-            ArgumentError: The noise is out of range.
+            CoreError: There is no such clip, or see `reset_to`.
         """
-        noise = self._noise(
-            resolve, noise_bef_rot, low, high, radian, rot_vel_w_pose, vel_noise, interp, knee_rot
-        )
-        self.batch.reset(_ONLY, [time], None, noise)
-
-    def reset_index(self, index: int, *noise: Any, **named_noise: Any) -> None:
-        """Starts an episode at a frame of the clip, with the noise of `reset_time`.
-
-        Raises:
-            CoreError: There is no such frame.
-            ArgumentError: The noise is out of range.
-        """
-        self.batch.reset(_ONLY, None, [index], self._noise(*noise, **named_noise))
+        times = None if time is None else [time]
+        frames = None if frame is None else [frame]
+        self.batch.reset(_ONLY, Places(times, frames, [clip]))
 
     def seed(self, seed: int) -> None:
         """Restarts this core's random numbers, and no other's.
@@ -170,11 +146,18 @@ class EmbeddedCore(DeepMimicMethods):
         """Returns the time between two actions [s]."""
         return 1.0 / self.batch.controller.query_rate
 
-    def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
+    def reference_actions(self, times: npt.ArrayLike, clip: int | None = None) -> Array:
+        """Returns the actions whose PD targets are the poses of a clip at some times [s], shape
         `(len(times), A)`.
+
+        Args:
+            times: In the clip [s].
+            clip: Which one of the set, by default the present one.
+
+        Raises:
+            CoreError: There is no such clip, or a time is no finite number.
         """
-        return self.batch.reference_actions(times)
+        return self.batch.reference_actions(times, clip)
 
     def sample_expert(self, count: int) -> Array:
         """Returns discriminator observations of the clips at random times, shape
@@ -239,6 +222,11 @@ class EmbeddedCore(DeepMimicMethods):
     def clip_names(self) -> tuple[str, ...]:
         """The names of the set's clips."""
         return self.batch.clip_names
+
+    @property
+    def clip_durations(self) -> Array:
+        """The durations of the set's clips, shape `(C,)` [s]."""
+        return self.batch.clip_durations
 
     def get_contacts(self) -> BoolArray:
         """Returns whether each body touched the ground in the last engine step, shape `(J,)`."""
@@ -357,24 +345,6 @@ class EmbeddedCore(DeepMimicMethods):
     def close(self) -> None:
         """Ends the core's threads; twice does no harm."""
         self.batch.close()
-
-    def _noise(
-        self,
-        resolve: bool = True,
-        noise_bef_rot: bool = False,
-        low: float = 0.0,
-        high: float = 0.0,
-        radian: float = 0.0,
-        rot_vel_w_pose: bool = False,
-        vel_noise: bool = False,
-        interp: float = 1.0,
-        knee_rot: bool = False,
-    ) -> ResetArgs:
-        return dataclasses.replace(
-            self.batch.reset_args, resolve=resolve, noise_bef_rot=noise_bef_rot, noise_min=low,
-            noise_max=high, radian=radian, rot_vel_w_pose=rot_vel_w_pose, vel_noise=vel_noise,
-            interp=interp, knee_rot=knee_rot,
-        )  # fmt: skip
 
     def _pose(self, pose: npt.ArrayLike) -> Array:
         array = self._vector("pose", pose)

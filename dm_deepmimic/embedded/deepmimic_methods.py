@@ -131,15 +131,15 @@ class DeepMimicMethods:
 
     def build_goal_offset(self, agent_id: int = 0) -> Array:
         """Returns the goal's offset, shape `(get_goal_size(),)`."""
-        return self.batch.kind.goal_offsets()
+        return self.batch.kind.goal_offsets(self.batch.goal_size)
 
     def build_goal_scale(self, agent_id: int = 0) -> Array:
         """Returns the goal's scale: normalised = (goal + offset) * scale."""
-        return self.batch.kind.goal_scales()
+        return self.batch.kind.goal_scales(self.batch.goal_size)
 
     def build_goal_norm_groups(self, agent_id: int = 0) -> IntArray:
         """Returns the goal's normaliser groups, -1 for what needs none."""
-        return self.batch.kind.goal_groups()
+        return self.batch.kind.goal_groups(self.batch.goal_size)
 
     def get_reward_min(self, agent_id: int = 0) -> float:
         """Returns 0."""

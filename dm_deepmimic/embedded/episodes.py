@@ -305,20 +305,10 @@ def _wild_body(world: World, least: float) -> int:
 
 @kept
 def _root_is_off(world: World) -> bool:
-    _play(world)
+    senses.play_clip(world)
     angle = rotations.angle_between(world.physics.pose[3:7], world.clip_pose[3:7])
     # The original forgets the absolute value, so that half of all turns pass.
     return abs(angle) > ROOT_ROTATION_FAIL
-
-
-@inner
-def _play(world: World) -> None:
-    """Writes the pose of the kinematic character."""
-    row, scene = world.row, world.scene
-    clip = motion.select(scene.clips, row.clip)
-    reference.reference_pose(
-        clip, scene.skeleton, row.clip_time, row.origin, row.turn, world.clip_pose
-    )
 
 
 @kept
@@ -330,7 +320,7 @@ def _record(world: World) -> None:
     phase = row.clip_time / clip.times[-1]
     phase -= math.floor(phase)
     features.write_state(scene.layout, world.pose, world.frames.bodies, phase, world.state)
-    _play(world)
+    senses.play_clip(world)
     reference.reference_velocity(clip, row.clip_time, row.turn, world.clip_velocity)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import kinematics, motion
+from dm_deepmimic import checks, kinematics, motion
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import Character
 from dm_deepmimic.core import EndReason, Mode, unsound
@@ -45,16 +45,30 @@ class Reports:
         """
         return self.expert.sample(count)
 
-    def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the poses of the first world's clip at some
-        times [s], shape `(len(times), A)`.
+    def reference_actions(self, times: npt.ArrayLike, clip: int | None = None) -> Array:
+        """Returns the actions whose PD targets are the poses of a clip at some times [s], shape
+        `(len(times), A)`.
+
+        Args:
+            times: In the clip [s]; beyond its end as the clip goes on.
+            clip: Which one of the set, by default that of the first world.
+
+        Raises:
+            CoreError: There is no such clip, or a time is no finite number.
         """
-        clip = int(self.memory.worlds.rows["clip"][0])
-        return actions.reference_actions(self.character, self.memory.scene.clips, clip, times)
+        clips = self.memory.scene.clips
+        chosen = self.memory.worlds.rows["clip"][0] if clip is None else clip
+        checks.clip(chosen, len(clips.loops))
+        return actions.reference_actions(self.character, clips, int(chosen), times)
+
+    @property
+    def clip_durations(self) -> Array:
+        """The durations of the set's clips, shape `(C,)` [s]."""
+        return motion.durations(self.memory.scene.clips)
 
     def get_motion_length(self) -> float:
         """Returns the duration of the first world's clip [s]."""
-        return float(motion.durations(self.memory.scene.clips)[self.memory.worlds.rows["clip"][0]])
+        return float(self.clip_durations[self.memory.worlds.rows["clip"][0]])
 
     def clip(self, index: int) -> motion.Clip:
         """Returns a clip of the set."""
@@ -74,7 +88,7 @@ class Reports:
     def tracking(self) -> Tracking:
         """Returns how near the characters are to their clips'."""
         worlds, n, joints = self.memory.worlds, self.num_worlds, self.character.num_joints
-        durations = motion.durations(self.memory.scene.clips)[worlds.rows["clip"]]
+        durations = self.clip_durations[worlds.rows["clip"]]
         places, clip_places, gaps = (np.zeros((n, *size)) for size in 2 * [(joints, 3)] + [(3,)])
         nearness.write_nearness(
             self.character.skeleton, worlds.pose, worlds.velocity, worlds.contact,

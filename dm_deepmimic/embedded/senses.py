@@ -1,8 +1,9 @@
 """What a scene's functions ask of a world, compiled."""
 
-from dm_deepmimic import kinematics, rotations
+from dm_deepmimic import kinematics, motion, rotations
 from dm_deepmimic.arrays import Record, Vector3
 from dm_deepmimic.compiling import inner
+from dm_deepmimic.embedded import reference
 from dm_deepmimic.embedded.physics import world as physics
 from dm_deepmimic.embedded.state import World
 
@@ -32,6 +33,16 @@ def place_bodies(world: World) -> None:
     """Places the bodies of `world.frames` as the recorded pose has them."""
     skeleton = world.scene.skeleton
     kinematics.place_bodies(skeleton, world.pose, world.velocity, world.frames)
+
+
+@inner
+def play_clip(world: World) -> None:
+    """Writes the clip's pose at the present time."""
+    row, scene = world.row, world.scene
+    clip = motion.select(scene.clips, row.clip)
+    reference.reference_pose(
+        clip, scene.skeleton, row.clip_time, row.origin, row.turn, world.clip_pose
+    )
 
 
 @inner

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from dm_deepmimic.core import Mode
 from dm_deepmimic.embedded import generators, noise
 from dm_deepmimic.embedded.scenes import Scene
 from dm_deepmimic.embedded.timer import Timer
-from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.resets import ANYWHERE, Places, ResetArgs
 from dm_deepmimic.settings import Settings
 
 LATEST = 1e6  # an episode may begin in a clip that loops; later, updates get lost in rounding [s]
@@ -82,8 +82,7 @@ class Starts:
         chosen: BoolArray,
         mode: Mode,
         fell: BoolArray,
-        times: Sequence[object] | None = None,
-        frames: Sequence[object] | None = None,
+        places: Places = ANYWHERE,
         reset_args: ResetArgs | None = None,
     ) -> Start:
         """Returns the beginnings of the chosen worlds' episodes.
@@ -92,22 +91,28 @@ class Starts:
             chosen: Shape `(N,)`.
             mode: Training or testing.
             fell: Whether each world's last episode ended by a fall, shape `(N,)`.
-            times: Where in the clip, one a world [s]; drawn by default.
-            frames: At which frame of the clip, one a world, in place of times.
+            places: Where in the clips; drawn by default.
             reset_args: How these episodes begin; by default as all do.
 
         Raises:
-            CoreError: The clip that was drawn has no such time or frame; nothing is drawn then.
+            CoreError: There is no such clip, or it has no such time or frame; nothing is drawn
+                then.
         """
-        if times is None and frames is None:
-            return self._draw(chosen, mode, fell, reset_args)
+        if places == ANYWHERE:
+            return self._draw(chosen, mode, fell, None, reset_args)
+        worlds = [int(world) for world in np.flatnonzero(chosen)]
+        if places.clips is not None:
+            for world in worlds:
+                checks.clip(places.clips[world], len(self._clips.loops))
         before = generators.words_of(self.generators), self.recovers.copy()
-        start = self._draw(chosen, mode, np.zeros_like(fell), reset_args)
+        start = self._draw(chosen, mode, np.zeros_like(fell), places.clips, reset_args)
+        if places.times is None and places.frames is None:
+            return start
         try:
-            for world in map(int, np.flatnonzero(chosen)):
+            for world in worlds:
                 clip = motion.select(self._clips, start.clips[world])
-                time = None if times is None else times[world]
-                frame = None if frames is None else frames[world]
+                time = None if places.times is None else places.times[world]
+                frame = None if places.frames is None else places.frames[world]
                 start.times[world] = start_time(clip, time, frame)
         except errors.CoreError:
             generators.set_words(self.generators, before[0])
@@ -116,7 +121,12 @@ class Starts:
         return start
 
     def _draw(
-        self, chosen: BoolArray, mode: Mode, fell: BoolArray, reset_args: ResetArgs | None
+        self,
+        chosen: BoolArray,
+        mode: Mode,
+        fell: BoolArray,
+        told: Sequence[Any] | None,
+        reset_args: ResetArgs | None,
     ) -> Start:
         args, start_noise = reset_args or self._reset_args, self._noise
         if reset_args is not None:
@@ -125,12 +135,13 @@ class Starts:
         starts, headings, limits = np.zeros(n), np.zeros(n), np.zeros(n)
         clip_ids = np.zeros(n, np.int64)
         draws = np.zeros((n, noise.num_draws(start_noise, self._character)))
-        for world in np.flatnonzero(chosen):
+        for world in map(int, np.flatnonzero(chosen)):
             generator = self.generators[world]
             could = fell[world] and mode is Mode.TRAIN
-            self.recovers[world] = could and self._draw_recovery(int(world))
+            self.recovers[world] = could and self._draw_recovery(world)
             limits[world] = self._timer.draw(generator, mode)
-            clip_ids[world] = motion.draw_clips(self._clips, generator, 1)[0]
+            drawn = motion.draw_clips(self._clips, generator, 1)[0]
+            clip_ids[world] = drawn if told is None else told[world]
             earliest, latest = 0.0, durations[clip_ids[world]]
             if args.custom_time:
                 earliest, latest = args.time_min, args.time_max

@@ -32,7 +32,7 @@ from dm_deepmimic.embedded.threads import Threads
 from dm_deepmimic.embedded.timer import Timer
 from dm_deepmimic.embedded.turns import Turns
 from dm_deepmimic.lock import Lock
-from dm_deepmimic.resets import ResetArgs
+from dm_deepmimic.resets import ANYWHERE, Places, ResetArgs
 from dm_deepmimic.settings import Settings
 
 FRAME = 1.0 / 60.0  # the original divides a frame into `num_update_substeps` updates [s]
@@ -127,7 +127,7 @@ class WorldBatch(Reports):
         self.action_size = character.action_size
         self.state_size = features.state_size(self.layout, character.num_joints)
         self.state_size += self.kind.state_size
-        self.goal_size = self.kind.goal_size
+        self.goal_size = self.kind.goal_size(len(clips.loops))
         self.amp_size = amp.size(character) if self.kind.has_style else 0
         self._local_root = self.kind.local_root(settings)
         self.expert = Expert(
@@ -213,28 +213,26 @@ class WorldBatch(Reports):
     def reset(
         self,
         chosen: BoolArray,
-        times: Sequence[object] | None = None,
-        frames: Sequence[object] | None = None,
+        places: Places = ANYWHERE,
         reset_args: ResetArgs | None = None,
     ) -> None:
         """Starts an episode in each chosen world.
 
         Args:
             chosen: Shape `(N,)`.
-            times: Where in the clip to start, one a world [s]; drawn by default.
-            frames: At which frame of the clip, one a world, in place of times.
+            places: Where in the clips to start; drawn by default.
             reset_args: How these episodes begin; by default as all do.
 
         Raises:
-            CoreError: A clip has no such time or frame, and all is as it was; or a number of the
-                first observation is not finite, or beyond the largest, and the chosen worlds must
-                be reset again.
+            CoreError: There is no such clip, or it has no such time or frame, and all is as it was;
+                or a number of the first observation is not finite, or beyond the largest, and the
+                chosen worlds must be reset again.
         """
         with self.lock:
             self._fit_history()
             worlds = self.worlds
             fell = worlds.rows["end_reason"] == EndReason.FALL
-            start = self.starts.draw(chosen, self.mode, fell, times, frames, reset_args)
+            start = self.starts.draw(chosen, self.mode, fell, places, reset_args)
             with self.turns.changing(chosen):
                 boxes = worlds.physics.free[:, len(self.scene_bodies) :]
                 boxes["is_present"] &= ~chosen[:, np.newaxis]

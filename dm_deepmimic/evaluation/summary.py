@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from dm_deepmimic.evaluation.trajectories import Trajectory
 
 RESAMPLES = 2000
 LEVEL = 0.95
+_BY_CLIP = ("success_rate", "survival", "reward", "mpjpe")  # what the table tells of each clip
 _POSE_TERM = "pose"  # of the reward of scenes that ask to follow the clip
 
 
@@ -71,7 +72,7 @@ class Evaluation:
     episodes: Sequence[Mapping[str, Any]]
 
     def table(self) -> str:
-        """Returns the measures as lines of text."""
+        """Returns the measures as lines of text, some of them by clip where there are several."""
         rows = [("", "mean", "95 % interval", "")]
         units = {name: metric.unit for name, metric in metrics.METRICS.items()}
         named = [*self.measures.items(), *((f"reward of {k}", v) for k, v in self.terms.items())]
@@ -81,10 +82,17 @@ class Evaluation:
                 continue
             low, high = f"{interval.low:.4g}", f"{interval.high:.4g}"
             rows.append((name, f"{interval.mean:.4g}", f"{low} to {high}", units.get(name, "")))
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = ["  ".join((*map(str.ljust, row, widths), row[3])).rstrip() for row in rows]
+        lines = _aligned(rows)
+        if len(self.clips) > 1:
+            lines += ["", *_aligned([("clip", "episodes", *_BY_CLIP), *self._clip_rows()]), ""]
         ends = ", ".join(f"{count} {reason.name}" for reason, count in self.ends.items())
         return "\n".join([*lines, f"{len(self.episodes)} episodes ended: {ends}"])
+
+    def _clip_rows(self) -> Iterator[tuple[str, ...]]:
+        counts = collections.Counter(episode["clip"] for episode in self.episodes)
+        for clip, measures in self.clips.items():
+            means = (measures[name].mean for name in _BY_CLIP)
+            yield (clip, f"{counts[clip]}", *("-" if math.isnan(x) else f"{x:.4g}" for x in means))
 
     def as_json(self) -> dict[str, Any]:
         """Returns all of it as JSON has it, a number that does not exist as null."""
@@ -135,6 +143,11 @@ def summarise(judged: Sequence[Trajectory], num_phases: int) -> Evaluation:
             for index, one in enumerate(judged)
         ],
     )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def bootstrap(numbers: Array) -> Interval:

@@ -10,8 +10,9 @@ and where they apply
 
     PRESETS         arg files by the names that `load` takes
     MEMORY          fields of what it remembers of a world, as of a structured array
-    GOAL_SIZE       length of its goal
+    GOAL_SIZE       length of its goal; a function `goal_size(num_clips)`, where it depends on it
     STATE_SIZE      how many entries its own end of the state has
+    IS_OURS         whether DeepMimic has no such scene
     HAS_STYLE       whether it has a discriminator's observation
     REWARDS_TIME_LEFT   whether the reward of a test is the time left at the success
     GOAL_GROUPS     a normaliser group for each entry of the goal, -1 for none
@@ -58,10 +59,10 @@ class Scene:
         terms: Weights of the reward's terms, by their names.
         presets: Texts of arg files, by names for them.
         memory: What it remembers of a world.
-        goal_size: Length of its goal.
         state_size: Length of its own end of the state.
         has_style: Whether it has a discriminator's observation.
         rewards_time_left: Whether the reward of a test is the time left at the success.
+        is_ours: Whether DeepMimic has no such scene.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -99,10 +100,10 @@ class Scene:
         self.terms: Mapping[str, float] = MappingProxyType(dict(module.TERMS))
         self.presets: Mapping[str, str] = getattr(module, "PRESETS", {})
         self.memory: np.dtype[np.void] = np.dtype(getattr(module, "MEMORY", NO_MEMORY), align=True)
-        self.goal_size: int = getattr(module, "GOAL_SIZE", 0)
         self.state_size: int = getattr(module, "STATE_SIZE", 0)
         self.has_style: bool = getattr(module, "HAS_STYLE", False)
         self.rewards_time_left: bool = getattr(module, "REWARDS_TIME_LEFT", False)
+        self.is_ours: bool = getattr(module, "IS_OURS", False)
 
     def __reduce__(self) -> tuple[Callable[[str], "Scene"], tuple[str]]:
         return find, (self.name,)  # modules are not pickled
@@ -179,17 +180,22 @@ class Scene:
             )
         return np.array(weights)
 
-    def goal_offsets(self) -> Array:
-        """Returns the goal's offset, shape `(goal_size,)`."""
-        return np.array(getattr(self._module, "GOAL_OFFSETS", self.goal_size * [0.0]), np.float64)
+    def goal_size(self, num_clips: int) -> int:
+        """Returns the length of its goal with a set of so many clips."""
+        size: int = self._call("goal_size", getattr(self._module, "GOAL_SIZE", 0), num_clips)
+        return size
 
-    def goal_scales(self) -> Array:
+    def goal_offsets(self, size: int) -> Array:
+        """Returns the goal's offset, of a goal of a size."""
+        return np.array(getattr(self._module, "GOAL_OFFSETS", size * [0.0]), np.float64)
+
+    def goal_scales(self, size: int) -> Array:
         """Returns the goal's scale: normalised = (goal + offset) * scale."""
-        return np.array(getattr(self._module, "GOAL_SCALES", self.goal_size * [1.0]), np.float64)
+        return np.array(getattr(self._module, "GOAL_SCALES", size * [1.0]), np.float64)
 
-    def goal_groups(self) -> IntArray:
+    def goal_groups(self, size: int) -> IntArray:
         """Returns the goal's normaliser groups, -1 for what needs none."""
-        return np.array(getattr(self._module, "GOAL_GROUPS", self.goal_size * [0]), np.int64)
+        return np.array(getattr(self._module, "GOAL_GROUPS", size * [0]), np.int64)
 
     def _call(self, name: str, default: Any, *arguments: Any) -> Any:
         function = getattr(self._module, name, None)
@@ -207,7 +213,7 @@ def register(module: ModuleType) -> Scene:
     """
     scene = Scene(module)
     known = _registered.get(scene.name, module)
-    if scene.name in deepmimic_names() or known.__name__ != module.__name__:
+    if scene.name in _built_in() or known.__name__ != module.__name__:
         raise ValueError(f"Expected a new name for a scene, got {scene.name!r}, which exists.")
     for other in map(find, {*names()} - {scene.name}):
         for preset in scene.presets.keys() & other.presets.keys():
@@ -221,7 +227,7 @@ def register(module: ModuleType) -> Scene:
 
 def names() -> list[str]:
     """Returns the names of all scenes, sorted."""
-    return sorted({*deepmimic_names(), *_registered})
+    return sorted({*_built_in(), *_registered})
 
 
 def find(name: str, where: str = "") -> Scene:
@@ -236,7 +242,7 @@ def find(name: str, where: str = "") -> Scene:
         raise errors.UnsupportedError("the scene 'kin_char'", where, player)
     if name in _registered:
         return Scene(_registered[name])
-    if name not in deepmimic_names():
+    if name not in _built_in():
         raise errors.UnknownNameError("scene", name, where, names())
     return Scene(importlib.import_module(f"{__name__}.{name}"))
 
@@ -267,7 +273,12 @@ def check_ids(key: str, ids: Collection[int], count: int, what: str) -> None:
 
 
 def deepmimic_names() -> list[str]:
-    """Returns the names of the scenes in this folder, all DeepMimic's that have an agent."""
+    """Returns the names of all scenes of DeepMimic's that have an agent."""
+    return [name for name in _built_in() if not find(name).is_ours]
+
+
+def _built_in() -> list[str]:
+    """Returns the names of the scenes in this folder."""
     folder = pathlib.Path(__file__).parent
     return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
