@@ -39,7 +39,7 @@ ORDER = (
     "dance_b", "punch", "kick", "getup_facedown", "getup_faceup", "all", "amp_walk", "amp_run",
 )  # fmt: skip
 PUBLISHED = {"walk": 0.80, "spinkick": 0.17, "backflip": 0.43, "jump": 0.50}  # reward a step
-EPISODES = 100
+EPISODES, EPISODES_OF_SET = 100, 300
 RECORDED_STEPS = 60
 FILMED_STEPS = 75
 FRAME_STEPS = 2  # of a film's frame
@@ -96,7 +96,8 @@ def add(name: str, folder: pathlib.Path, command: str) -> None:
     policy.write_policy(shipped, POLICIES / f"{name}.npz")
     RECORDS.mkdir(exist_ok=True)
     array_files.write(RECORDS / f"{name}.npz", record(name))
-    options = [preset_of(name), f"--policy=zoo:{name}", f"--episodes={EPISODES}"]
+    count = EPISODES_OF_SET if name == "all" else EPISODES
+    options = [preset_of(name), f"--policy=zoo:{name}", f"--episodes={count}"]
     judged = evaluate.run(evaluate.parse([*options, f"--data-root={clips_root()}"])).as_json()
     text = array_files.read(folder / "checkpoint.npz", "checkpoint").text("header")
     counts = json.loads(text)["counts"]
@@ -158,9 +159,12 @@ def tables() -> str:
         rows.append("| " + " | ".join(cells) + " |")
         commands.append(f"| `zoo:{name}` | `{entry['command']}` |")
     lines = [*rows, "", *commands]
-    for entry in read_manifest().values():
+    for name, entry in read_manifest().items():
         if entry.get("clips"):
-            lines += ["", "| clip | survives | succeeds | reward a step | MPJPE [mm] |"]
+            lines += [
+                "",
+                f"| clip of `zoo:{name}` | survives | succeeds | reward a step | MPJPE [mm] |",
+            ]
             lines += ["|---|---|---|---|---|", *_clip_rows(entry["clips"])]
     return "\n".join(lines)
 

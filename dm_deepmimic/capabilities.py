@@ -98,9 +98,9 @@ class KnowsActions(Protocol):
     def get_clip_time(self) -> float:
         """Returns the time in the clip [s]."""
 
-    def reference_actions(self, times: npt.ArrayLike) -> Array:
-        """Returns the actions whose PD targets are the clip's poses at some times [s], shape
-        `(len(times), A)`.
+    def reference_actions(self, times: npt.ArrayLike, clip: int | None = None) -> Array:
+        """Returns the actions whose PD targets are the poses of a clip, the present one by default,
+        at some times [s], shape `(len(times), A)`.
         """
 
 

@@ -89,7 +89,7 @@ def one_each(given: npt.ArrayLike, count: int) -> list[Any]:
         ValueError: There are not as many.
     """
     values: Any = np.asarray(given).tolist() if hasattr(given, "__array__") else given
-    if not isinstance(values, list | tuple):
+    if not isinstance(values, list | tuple | range):
         return [values] * count
     if len(values) != count:
         raise ValueError(f"Expected one value, or {count}, got {len(values)}.")

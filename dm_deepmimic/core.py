@@ -90,7 +90,8 @@ class EndReason(enum.IntEnum):
         SUCCESS: The scene's task was done.
         INVALID: A velocity exploded or a number was not finite.
         TIME_LIMIT: The timer ran out; the only end that is a truncation.
-        FAIL: A failure of which the core does not tell whether it is a fall or the clip's end.
+        FAIL: The scene's task failed; or a core does not tell whether it is a fall or the clip's
+            end.
     """
 
     NONE = 0

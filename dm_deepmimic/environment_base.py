@@ -18,8 +18,9 @@ def check_place(time: object, frame: object, clip: object) -> None:
     Raises:
         ValueError: A time and a frame are given, or none of time, frame and clip.
     """
-    is_twice = time is not None and frame is not None
-    if is_twice or (time is None and frame is None and clip is None):
+    if time is None and frame is None and clip is None:
+        raise ValueError("Expected a time, a frame or a clip, got none of them.")
+    if time is not None and frame is not None:
         raise ValueError(f"Expected a time or a frame, got time={time!r}, frame={frame!r}.")
 
 

@@ -11,10 +11,13 @@ from dm_deepmimic.settings import Settings
 
 HEAD = ("preset", "scene", "clips", "state", "goal", "action", "AMP", "limit [s]")
 MISSING = "not installed"
+MOST_CLIPS = 4  # to name
 
 
 def main() -> None:
-    """Prints each preset's scene, clips with their durations, sizes, and time limit."""
+    """Prints each preset's scene, clips with their durations where they are few, sizes, and time
+    limit.
+    """
     table = [HEAD, *(tuple(_row(name)) for name in presets.names())]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
@@ -33,7 +36,7 @@ def _row(name: str) -> Iterator[str]:
     yield name
     yield settings.scene
     clips = list(_clips(scene, settings))
-    yield ", ".join(clips)
+    yield ", ".join(clips) if len(clips) <= MOST_CLIPS else f"{len(clips)} clips"
     yield str(state + kind.state_size)
     yield str(kind.goal_size(len(clips)))
     yield str(person.action_size)

@@ -12,14 +12,16 @@ LARGEST = 1e4  # of a time, a number added, or an angle
 
 
 class Places(NamedTuple):
-    """Where in their clips the episodes of N worlds begin, as callers tell it; None is drawn."""
+    """Where in their clips the episodes of N worlds begin, as callers tell it; a field that is None
+    is drawn.
+    """
 
     times: Sequence[object] | None = None  # (N,) in the clip [s]
     frames: Sequence[object] | None = None  # (N,) of the clip, in place of times
     clips: Sequence[object] | None = None  # (N,) which one of the set
 
 
-ANYWHERE = Places()
+ANYWHERE = Places()  # drawn as by default
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

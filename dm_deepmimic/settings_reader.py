@@ -125,7 +125,7 @@ def words(
 
     Args:
         kinds: The settings of all scenes that DeepMimic has.
-        scenes: The names of scenes with an agent.
+        scenes: The names of DeepMimic's scenes with an agent.
         arguments: What was read from files and tokens.
         overrides: Python values by key, which win; keys that DeepMimic reads, and any that
             `arguments` have.
@@ -154,7 +154,7 @@ def words(
         if name in known:
             values[name], where = reader.read(name)
             if name == "scene" and values[name] not in scenes:
-                expected = f"a scene with an agent ({', '.join(scenes)})"
+                expected = f"one of DeepMimic's scenes with an agent ({', '.join(scenes)})"
                 raise errors.ArgumentError(where, name, values[name], expected)
             _check_range(known[name], values[name], where)
             names = known[name].metadata["exists"]

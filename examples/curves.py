@@ -4,13 +4,13 @@ events for TensorBoard.
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import events
 import numpy as np
 from absl import logging
 from matplotlib import figure, ticker
 
-from dm_deepmimic import array_files, extras
+from dm_deepmimic import array_files
 
 TABLE = "learning_curve.csv"
 PICTURE = "learning_curve.png"
@@ -22,18 +22,14 @@ class LearningCurve:
 
     Args:
         output: Folder of the table and the picture.
-        events: Whether to write events too.
+        with_events: Whether to write events too.
         resumed: Steps up to which to take up what is there, and to hide events; None begins anew.
     """
 
-    def __init__(self, output: pathlib.Path, events: bool = False, resumed: int | None = None):
+    def __init__(self, output: pathlib.Path, with_events: bool = False, resumed: int | None = None):
         self._table, self._picture = output / TABLE, output / PICTURE
         self._rows: list[dict[str, str]] = []
-        self._events: Any = None
-        if events:
-            module = extras.imported("tensorboardX", "Logs for TensorBoard", "tensorboard")
-            hidden = None if resumed is None else resumed + 1
-            self._events = module.SummaryWriter(output / EVENTS, purge_step=hidden)
+        self._events = events.Events(output / EVENTS, resumed) if with_events else None
         if resumed is not None:
             self._take_up(resumed)
 
@@ -41,8 +37,7 @@ class LearningCurve:
         """Takes a row, whose events are written at once."""
         self._rows.append({name: str(value) for name, value in measures.items()})
         if self._events is not None:
-            for name, value in measures.items():
-                self._events.add_scalar(name, value, int(measures["steps"]))
+            self._events.add(measures)
 
     def save(self, names: Sequence[str]) -> None:
         """Writes the table, and the picture of some columns.

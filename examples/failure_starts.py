@@ -1,7 +1,8 @@
 """Where episodes of training begin: more often where the policy fails.
 
-Hard parts of a clip are short, and a policy that falls there sees little of them. As in BeyondMimic
-(Liao et al. 2025), starts are drawn by failure rates of bins of the clips' time.
+Hard parts of a clip are short, and a policy that falls there sees little of them. After BeyondMimic
+(Liao et al. 2025), starts are drawn by failure rates of bins of the clips' time; unlike there, a
+failure counts for the bin in which the episode began.
 """
 
 from typing import Any
@@ -29,8 +30,8 @@ class StartBins:
         rates: Its failure rate, 1 at first, likewise.
     """
 
-    def __init__(self, durations: npt.ArrayLike) -> None:
-        """Takes the clips' durations [s]."""
+    def __init__(self, durations: npt.ArrayLike, shares: npt.ArrayLike) -> None:
+        """Takes the clips' durations [s] and their shares of the starts where rates are equal."""
         edges = [
             np.linspace(0.0, end, int(np.ceil(end / BIN)) + 1) for end in np.asarray(durations)
         ]
@@ -39,10 +40,10 @@ class StartBins:
         self.begins = np.concatenate([each[:-1] for each in edges])
         self.ends = np.concatenate([each[1:] for each in edges])
         self.rates = np.ones(len(self.clips))
-        self._shares = np.concatenate([np.full(count, 1.0 / count) for count in counts])
+        self._shares = np.repeat(np.asarray(shares) / counts, counts)
 
     def chances(self) -> npt.NDArray[np.float64]:
-        """Returns the probability of each bin; were all rates the same, of each clip."""
+        """Returns the probability of each bin."""
         weights = self._shares * np.maximum(self.rates, FLOOR)
         return weights / np.sum(weights)
 
@@ -67,12 +68,19 @@ class FailureStarts:
     """A batch whose episodes begin more often where others failed.
 
     Its time steps are as of a batch that starts an episode in the step after the last one's end.
+
+    Attributes:
+        bins: Where episodes begin. Failures are counted anew with each object, so at each change
+            of the physics' rate and with `--resume`.
     """
 
     def __init__(self, batch: Any, seed: int) -> None:
         """Wraps a batch whose autoreset is disabled."""
-        self.bins = StartBins(batch.core.clip_durations)
-        self._batch, self._generator = batch, np.random.default_rng(seed)
+        if batch.autoreset != "disabled":
+            raise ValueError(f"Expected autoreset 'disabled' of a batch, got {batch.autoreset!r}.")
+        self.bins = StartBins(batch.core.clip_durations, batch.core.clip_shares)
+        # The seed alone is that of the first world.
+        self._batch, self._generator = batch, np.random.default_rng((seed, 1))
         self._patience = round(PATIENCE / batch.control_timestep())
         self._bins = np.zeros(batch.num_envs, np.int64)  # in which each episode began
         self._ages = np.zeros(batch.num_envs, np.int64)  # of episodes, in steps

@@ -148,12 +148,14 @@ def load_batch(seed: int, rate: str, **options: Any) -> Any:
 
 
 def mean_action(core: Any) -> np.ndarray:
-    """Returns the mean pose of the clips as an action: what an untrained policy holds."""
+    """Returns the mean pose of the clips, by their weights, as an action: what an untrained policy
+    holds.
+    """
     means = list[np.ndarray]()
     for clip, duration in enumerate(core.clip_durations):
         times = np.linspace(0.0, duration, 64, endpoint=False)
         means.append(core.reference_actions(times, clip).mean(axis=0))
-    return np.mean(means, axis=0)
+    return core.clip_shares @ means
 
 
 def collect(

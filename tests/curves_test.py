@@ -128,7 +128,7 @@ def events_of(file):
 
 def test_events_have_the_names_and_the_steps(tmp_path):
     pytest.importorskip("tensorboardX")
-    curve = curves.LearningCurve(tmp_path, events=True)
+    curve = curves.LearningCurve(tmp_path, with_events=True)
     curve.add({"steps": 128, "Episode_Termination/fall": 0.25})
     curve.close()
     (file,) = (tmp_path / curves.EVENTS).iterdir()
@@ -144,17 +144,28 @@ def test_events_of_later_than_what_is_resumed_are_hidden(tmp_path):
     pytest.importorskip("tensorboardX")
     from tensorboardX.proto import event_pb2
 
-    curves.LearningCurve(tmp_path, events=True, resumed=300).close()
+    curves.LearningCurve(tmp_path, with_events=True, resumed=300).close()
     (file,) = (tmp_path / curves.EVENTS).iterdir()
     (begins,) = [event for event in events_of(file) if event.HasField("session_log")]
     assert begins.session_log.status == event_pb2.SessionLog.START
     assert begins.step == 301  # TensorBoard hides what is of this step or later
 
 
+def test_a_full_disk_ends_the_events_alone(tmp_path, full_disk, caplog):
+    pytest.importorskip("tensorboardX")
+    curve = curves.LearningCurve(tmp_path, with_events=True)
+    with full_disk():
+        for step in range(500):
+            curve.add({"steps": step, "Loss/kl": 0.1})
+        curve.close()
+    curve.close()  # does no harm
+    assert caplog.messages == ["Writes no more events for TensorBoard: [Errno 27] File too large."]
+
+
 def test_events_need_their_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(dm_deepmimic.CoreError) as error:
-        curves.LearningCurve(tmp_path, events=True)
+        curves.LearningCurve(tmp_path, with_events=True)
     assert str(error.value) == (
         "Logs for TensorBoard need tensorboardX. Install it with: "
         "pip install 'dm_deepmimic[tensorboard]'"

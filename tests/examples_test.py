@@ -121,6 +121,21 @@ def test_acme_ppo_evaluates_a_checkpoint(trained: pathlib.Path):
     assert "Mean Episode Length" in finished.stdout
 
 
+def test_acme_ppo_learns_many_clips_from_where_it_fails(tmp_path: pathlib.Path):
+    flags = ("--env=humanoid3d_all", "--starts=failures", "--episode_seconds=0.5", "--steps=300")
+    finished = run(acme_ppo_command(tmp_path, *flags))
+    assert finished.returncode == 0, finished.stderr
+    rows = curve(tmp_path)
+    assert float(rows[-1]["Metrics/episode_length"]) <= 15.0  # of half a second
+    trained = policy.read_policy(tmp_path / policy.FILE)
+    with dm_deepmimic.load("humanoid3d_all", core="embedded", seed=0) as environment:
+        assert trained.state_size == environment.observation_spec().shape[0]
+        core = environment.core
+        poses = [core.reference_actions(np.linspace(0.0, end, 64, endpoint=False), clip).mean(0)
+                 for clip, end in enumerate(core.clip_durations)]  # fmt: skip
+    np.testing.assert_allclose(trained.action_mean, np.mean(poses, axis=0), atol=1e-6)
+
+
 def test_acme_ppo_resumes_its_counts(trained: pathlib.Path):
     steps = curve_steps(trained)
     finished = run(acme_ppo_command(trained, "--resume", f"--steps={steps[-1] + 1}"))

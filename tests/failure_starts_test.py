@@ -20,18 +20,17 @@ FLOOR = failure_starts.FLOOR
 
 class TestBins:
     def test_they_cover_the_clips(self):
-        bins = failure_starts.StartBins([1.0, 0.3])
+        bins = failure_starts.StartBins([1.0, 0.3], [0.5, 0.5])
         assert bins.clips.tolist() == [0, 0, 0, 0, 1, 1]
         np.testing.assert_allclose(bins.begins, [0.0, 0.25, 0.5, 0.75, 0.0, 0.15])
         np.testing.assert_allclose(bins.ends, [0.25, 0.5, 0.75, 1.0, 0.15, 0.3])
 
-    def test_at_first_clips_are_as_likely_as_each_other(self):
-        np.testing.assert_allclose(
-            failure_starts.StartBins([1.0, 0.3]).chances(), 4 * [0.125] + 2 * [0.25]
-        )
+    def test_at_first_clips_are_as_likely_as_their_shares(self):
+        bins = failure_starts.StartBins([1.0, 0.3], [0.2, 0.8])
+        np.testing.assert_allclose(bins.chances(), 4 * [0.05] + 2 * [0.4])
 
     def test_a_bin_is_drawn_by_its_failure_rate(self):
-        bins = failure_starts.StartBins([0.75])
+        bins = failure_starts.StartBins([0.75], [1.0])
         bins.rates[:] = 0.8, 0.4, 0.0
         expected = np.array([0.8, 0.4, FLOOR]) / (1.2 + FLOOR)
         np.testing.assert_allclose(bins.chances(), expected)
@@ -43,12 +42,12 @@ class TestBins:
             def uniform(self, low, high):
                 return high
 
-        bins = failure_starts.StartBins([1.0])
+        bins = failure_starts.StartBins([1.0], [1.0])
         times = bins.times(np.arange(4), Latest())
         assert np.all(times < bins.ends) and np.all(times >= bins.begins)
 
     def test_a_rate_follows_failures(self):
-        bins = failure_starts.StartBins([0.5])
+        bins = failure_starts.StartBins([0.5], [1.0])
         for _ in range(200):
             bins.note(np.array([0]), has_failed=False)
         assert bins.rates[0] < 1e-3 and bins.rates[1] == 1.0
@@ -86,7 +85,7 @@ class TestBatch:
 
     def test_falls_and_lasting_count_for_the_bin_of_the_start(self):
         """World 0 falls in its third step; world 1 goes on."""
-        worlds = Worlds(falls_at=3)
+        worlds = Worlds(ends_at=3)
         environment = failure_starts.FailureStarts(worlds, seed=0)
         environment.reset()
         first, second = environment._bins
@@ -98,7 +97,7 @@ class TestBatch:
         assert np.all(rates == 0.5)
         environment.step(np.zeros((2, 1)))
         assert rates[first] == 0.525
-        worlds.falls_at = None
+        worlds.ends_at = None
         for _ in range(56):
             environment.step(np.zeros((2, 1)))
         assert rates[second] == 0.5
@@ -106,25 +105,42 @@ class TestBatch:
         assert rates[second] == pytest.approx(0.475)
 
     def test_a_fall_long_after_the_start_does_not(self):
-        worlds = Worlds(falls_at=70)
+        worlds = Worlds(ends_at=70)
         environment = failure_starts.FailureStarts(worlds, seed=0)
         environment.reset()
         bins = environment._bins.copy()
         for _ in range(70):
             environment.step(np.zeros((2, 1)))
-        assert np.all(environment.bins.rates[bins] < 1.0)
+        assert worlds.over.tolist() == [True, False] and bins[0] != bins[1]
+        np.testing.assert_allclose(environment.bins.rates[bins], 0.95)
+
+    @pytest.mark.parametrize("reason", ["TIME_LIMIT", "CLIP_END"])
+    def test_an_early_end_that_is_no_failure_is_none(self, reason):
+        worlds = Worlds(ends_at=3, reason=dm_deepmimic.EndReason[reason])
+        environment = failure_starts.FailureStarts(worlds, seed=0)
+        environment.reset()
+        (first, _) = environment._bins
+        for _ in range(3):
+            environment.step(np.zeros((2, 1)))
+        assert environment.bins.rates[first] == pytest.approx(0.95)
+
+    def test_a_batch_that_resets_by_itself_is_refused(self):
+        with dm_deepmimic.load_batch("humanoid3d_walk", 1, seed=0) as batch:
+            with pytest.raises(ValueError) as error:
+                failure_starts.FailureStarts(batch, seed=0)
+        assert str(error.value) == "Expected autoreset 'disabled' of a batch, got 'next-step'."
 
 
 class Worlds:
-    """Two worlds, of which the first falls in some step."""
+    """Two worlds, of which the first ends in some step."""
 
-    num_envs = 2
+    num_envs, autoreset = 2, "disabled"
 
     class core:  # noqa: N801
-        clip_durations = np.array([10.0])
+        clip_durations, clip_shares = np.array([10.0]), np.ones(1)
 
-    def __init__(self, falls_at):
-        self.falls_at = falls_at
+    def __init__(self, ends_at, reason=dm_deepmimic.EndReason.FALL):
+        self.ends_at, self._reason = ends_at, reason
         self.over = np.zeros(2, bool)
         self._length = 0
 
@@ -139,16 +155,15 @@ class Worlds:
 
     def step(self, actions, mask):
         self._length += mask[0]
-        falls = bool(mask[0]) and self._length == self.falls_at
-        self.over = np.array([falls, False])
+        ends = bool(mask[0]) and self._length == self.ends_at
+        self.over = np.array([ends, False])
         self._kind = np.where(mask, dm_env.StepType.MID, dm_env.StepType.FIRST)
         self._kind[self.over] = dm_env.StepType.LAST
         return self._timestep()
 
     @property
     def episode_infos(self):
-        reason = dm_deepmimic.EndReason
-        return {"end_reason": np.where(self.over, reason.FALL, reason.NONE)}
+        return {"end_reason": np.where(self.over, self._reason, dm_deepmimic.EndReason.NONE)}
 
     def _timestep(self):
         return dm_env.TimeStep(self._kind, np.zeros(2), np.ones(2), np.zeros((2, 1)))

@@ -5,7 +5,8 @@ import pytest
 from scene_rigs import CLIPS, ZERO, open_scene, run_to_end
 
 import dm_deepmimic
-from dm_deepmimic import EndReason
+from dm_deepmimic import EndReason, scene_files
+from dm_deepmimic.foreign import command_line
 
 pytest.importorskip("pybullet_data")
 
@@ -97,11 +98,19 @@ def test_the_distance_is_a_finite_number_above_0(distance):
     )
 
 
-@pytest.mark.parametrize("core", ["deepmimic", "pybullet"])
-def test_other_cores_do_not_have_it(core):
-    with pytest.raises(dm_deepmimic.DeepMimicError) as error:
-        dm_deepmimic.load(CLIPS, core=core)
-    assert "imitate_clips" in str(error.value) or "deepmimic" in str(error.value)
+def test_other_cores_do_not_have_it():
+    with pytest.raises(dm_deepmimic.ArgumentError) as error:
+        command_line.plain_words(scene_files.read_scene(CLIPS), {})
+    assert str(error.value) == (
+        "Expected one of DeepMimic's scenes with an agent (dribble_amp, heading_amp, "
+        "heading_amp_getup, imitate, imitate_amp, strike_amp, target_amp) for 'scene' in the "
+        "preset humanoid3d_all:1, got imitate_clips."
+    )
+
+
+def test_clips_have_shares(clip_set):
+    with open_scene(CLIPS, motion_file=clip_set(walk=3.0, run=1.0)) as environment:
+        np.testing.assert_allclose(environment.core.clip_shares, [0.75, 0.25])
 
 
 def distance(environment) -> float:

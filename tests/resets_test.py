@@ -401,7 +401,7 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("place", "sentence"),
         [
-            ({}, "Expected a time or a frame, got time=None, frame=None."),
+            ({}, "Expected a time, a frame or a clip, got none of them."),
             ({"time": 0.1, "frame": 2}, "Expected a time or a frame, got time=0.1, frame=2."),
             ({"time": -1.0}, "Expected a time from 0 to below 1e+06 s, got -1.0."),
             ({"frame": -1}, "Expected a frame from 0 to 38, got -1."),

@@ -383,9 +383,15 @@ class TestWords:
             ),
             (
                 {"scene": "kin_char"},
-                "Expected a scene with an agent (dribble_amp, heading_amp, heading_amp_getup, "
-                "imitate, imitate_amp, strike_amp, target_amp) for 'scene' in override, got "
-                "kin_char.",
+                "Expected one of DeepMimic's scenes with an agent (dribble_amp, heading_amp, "
+                "heading_amp_getup, imitate, imitate_amp, strike_amp, target_amp) for 'scene' in "
+                "override, got kin_char.",
+            ),
+            (
+                {"scene": "imitate_clips"},
+                "Expected one of DeepMimic's scenes with an agent (dribble_amp, heading_amp, "
+                "heading_amp_getup, imitate, imitate_amp, strike_amp, target_amp) for 'scene' in "
+                "override, got imitate_clips.",
             ),
             (
                 {"char_types": "dog"},

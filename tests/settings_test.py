@@ -11,7 +11,9 @@ from dm_deepmimic import settings
 from dm_deepmimic.embedded import scenes
 from dm_deepmimic.settings import key
 
-KINDS = {name: scenes.find(name).settings_type for name in scenes.deepmimic_names()}
+KINDS = {
+    name: scenes.find(name).settings_type for name in (*scenes.deepmimic_names(), "imitate_clips")
+}
 FILES = {"character_files": ("c.txt",), "char_ctrl_files": ("k.txt",), "motion_file": "m.txt"}
 
 

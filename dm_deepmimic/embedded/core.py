@@ -12,7 +12,7 @@ from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason, checked_forces, mode_of
 from dm_deepmimic.embedded import boxes, generators, scenery, snapshots
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
-from dm_deepmimic.embedded.noisy_resets import NoisyResets
+from dm_deepmimic.embedded.noisy_resets import ONLY, NoisyResets
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.lock import Lock
 from dm_deepmimic.resets import Places
@@ -21,7 +21,6 @@ from dm_deepmimic.states import State
 from dm_deepmimic.tracking import Tracking
 
 SHORTEST, LONGEST = 1e-150, 1e150  # rotations of a pose before they are normalised
-_ONLY = np.ones(1, np.bool_)
 
 
 class EmbeddedCore(NoisyResets, DeepMimicMethods):
@@ -73,7 +72,7 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         """Starts an episode at a random time of the clip, or where and how the reset arguments
         say.
         """
-        self.batch.reset(_ONLY)
+        self.batch.reset(ONLY)
 
     def reset_to(self, time: float | None = None, frame: int | None = None) -> None:
         """Starts an episode at a time of the clip [s], or at one of its frames, with the noise of
@@ -82,7 +81,7 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         Raises:
             CoreError: The clip has no such time or frame, or the time is beyond 1e6 s.
         """
-        self.batch.reset(_ONLY, Places([time], [frame]))
+        self.batch.reset(ONLY, Places([time], [frame]))
 
     def reset_to_clip(self, clip: int, time: float | None = None, frame: int | None = None) -> None:
         """Starts an episode in a clip of the set, at a time [s], at a frame, or where it is drawn.
@@ -92,7 +91,7 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         """
         times = None if time is None else [time]
         frames = None if frame is None else [frame]
-        self.batch.reset(_ONLY, Places(times, frames, [clip]))
+        self.batch.reset(ONLY, Places(times, frames, [clip]))
 
     def seed(self, seed: int) -> None:
         """Restarts this core's random numbers, and no other's.
@@ -228,6 +227,11 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         """The durations of the set's clips, shape `(C,)` [s]."""
         return self.batch.clip_durations
 
+    @property
+    def clip_shares(self) -> Array:
+        """The shares of episodes that are drawn to follow each clip, shape `(C,)`."""
+        return self.batch.clip_shares
+
     def get_contacts(self) -> BoolArray:
         """Returns whether each body touched the ground in the last engine step, shape `(J,)`."""
         return self.batch.worlds.contact[0].copy()
@@ -256,7 +260,7 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         Raises:
             CoreError: The last step was interrupted.
         """
-        state = snapshots.take_state(self.batch, _ONLY)
+        state = snapshots.take_state(self.batch, ONLY)
         throws = {snapshots.THROWS: generators.words_of([self._boxes.generator])}
         return state.changed(state.rows, {**state.shared, **throws})
 
@@ -267,7 +271,7 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
             StateError: It is of another scene, character, clips or version, or of several worlds.
         """
         with self.batch.lock:
-            snapshots.set_state(self.batch, state, _ONLY)
+            snapshots.set_state(self.batch, state, ONLY)
             if snapshots.THROWS in state.shared:
                 generators.set_words([self._boxes.generator], state.shared[snapshots.THROWS])
 

@@ -8,7 +8,7 @@ import numpy as np
 from dm_deepmimic.embedded.worlds import WorldBatch
 from dm_deepmimic.resets import Places, ResetArgs
 
-_ONLY = np.ones(1, np.bool_)
+ONLY = np.ones(1, np.bool_)
 
 
 class NoisyResets:
@@ -43,7 +43,7 @@ class NoisyResets:
         noise = self._noise(
             resolve, noise_bef_rot, low, high, radian, rot_vel_w_pose, vel_noise, interp, knee_rot
         )
-        self.batch.reset(_ONLY, Places(times=[time]), noise)
+        self.batch.reset(ONLY, Places(times=[time]), noise)
 
     def reset_index(self, index: int, *noise: Any, **named_noise: Any) -> None:
         """Starts an episode at a frame of the clip, with the noise of `reset_time`.
@@ -52,7 +52,7 @@ class NoisyResets:
             CoreError: There is no such frame.
             ArgumentError: The noise is out of range.
         """
-        self.batch.reset(_ONLY, Places(frames=[index]), self._noise(*noise, **named_noise))
+        self.batch.reset(ONLY, Places(frames=[index]), self._noise(*noise, **named_noise))
 
     def _noise(
         self,

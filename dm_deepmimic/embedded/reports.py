@@ -66,6 +66,11 @@ class Reports:
         """The durations of the set's clips, shape `(C,)` [s]."""
         return motion.durations(self.memory.scene.clips)
 
+    @property
+    def clip_shares(self) -> Array:
+        """The shares of episodes that are drawn to follow each clip, shape `(C,)`."""
+        return np.diff(self.memory.scene.clips.share, prepend=0.0)
+
     def get_motion_length(self) -> float:
         """Returns the duration of the first world's clip [s]."""
         return float(self.clip_durations[self.memory.worlds.rows["clip"][0]])

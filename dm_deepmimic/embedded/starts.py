@@ -98,7 +98,7 @@ class Starts:
             CoreError: There is no such clip, or it has no such time or frame; nothing is drawn
                 then.
         """
-        if places == ANYWHERE:
+        if all(told is None for told in places):
             return self._draw(chosen, mode, fell, None, reset_args)
         worlds = [int(world) for world in np.flatnonzero(chosen)]
         if places.clips is not None:
@@ -107,7 +107,7 @@ class Starts:
         before = generators.words_of(self.generators), self.recovers.copy()
         start = self._draw(chosen, mode, np.zeros_like(fell), places.clips, reset_args)
         if places.times is None and places.frames is None:
-            return start
+            return start  # where they were drawn
         try:
             for world in worlds:
                 clip = motion.select(self._clips, start.clips[world])

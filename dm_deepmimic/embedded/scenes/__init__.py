@@ -10,7 +10,7 @@ and where they apply
 
     PRESETS         arg files by the names that `load` takes
     MEMORY          fields of what it remembers of a world, as of a structured array
-    GOAL_SIZE       length of its goal; a function `goal_size(num_clips)`, where it depends on it
+    GOAL_SIZE       length of its goal, or a function `goal_size` of the number of clips
     STATE_SIZE      how many entries its own end of the state has
     IS_OURS         whether DeepMimic has no such scene
     HAS_STYLE       whether it has a discriminator's observation
