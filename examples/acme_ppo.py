@@ -54,7 +54,9 @@ def open_agent(config: ppo.PPOConfig, seed: int, rate: str) -> Iterator[training
     autoreset = "disabled" if by_failures else "next-step"
     with training.load_batch(seed, rate, autoreset=autoreset) as worlds:
         actor, learner = build_agent(worlds, config, seed, explore=True)
-        environment = failure_starts.FailureStarts(worlds, seed) if by_failures else worlds
+        environment = worlds
+        if by_failures:
+            environment = failure_starts.FailureStarts(worlds, seed, worlds.core.clip_shares)
         yield training.Agent(environment, worlds, actor, learner, config)
 
 

@@ -74,11 +74,11 @@ class FailureStarts:
             of the physics' rate and with `--resume`.
     """
 
-    def __init__(self, batch: Any, seed: int) -> None:
-        """Wraps a batch whose autoreset is disabled."""
+    def __init__(self, batch: Any, seed: int, shares: npt.ArrayLike) -> None:
+        """Wraps a batch whose autoreset is disabled; shares are the clips', as of `StartBins`."""
         if batch.autoreset != "disabled":
             raise ValueError(f"Expected autoreset 'disabled' of a batch, got {batch.autoreset!r}.")
-        self.bins = StartBins(batch.core.clip_durations, batch.core.clip_shares)
+        self.bins = StartBins(batch.core.clip_durations, shares)
         # The seed alone is that of the first world.
         self._batch, self._generator = batch, np.random.default_rng((seed, 1))
         self._patience = round(PATIENCE / batch.control_timestep())

@@ -229,7 +229,7 @@ class PPOActor(acme.Actor):
             self._buffer.add(self._output, next_timestep)
 
     def policy(self) -> policy.Policy:
-        """Returns the mean action, and the value, as networks that NumPy runs."""
+        """Returns the mean action, and the value if there is one, as networks that NumPy runs."""
         params, statistics, value = self._source.get_variables(["policy", "statistics", "value"])
         return policy.Policy(
             state_size=len(statistics.mean),
@@ -242,7 +242,7 @@ class PPOActor(acme.Actor):
             input_bound=self._max_observation,
             action_min=self._spec.minimum.astype(np.float32),
             action_max=self._spec.maximum.astype(np.float32),
-            value_layers=_layers(value),
+            value_layers=_layers(value) if value else (),
         )
 
     def update(self, wait: bool = False) -> None:

@@ -39,7 +39,7 @@ _FINE_SHARE = flags.DEFINE_float(
     "fine_share", 0.25,
     "Share of the budget, its last, that trains at the evaluation's 1200 Hz.", 0.0, 1.0,
 )  # fmt: skip
-_EPISODE_SECONDS = flags.DEFINE_float(
+EPISODE_SECONDS = flags.DEFINE_float(
     "episode_seconds", None, "Time limit of training's episodes [s], by default the preset's.", 0.1
 )
 _TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also logs for TensorBoard, in --output.")
@@ -142,7 +142,7 @@ def load_batch(seed: int, rate: str, **options: Any) -> Any:
         dtype=np.float32,
         num_update_substeps=updates,
         num_sim_substeps=substeps,
-        time_limit=_EPISODE_SECONDS.value,
+        time_limit=EPISODE_SECONDS.value,
         **options,
     )
 

@@ -30,6 +30,7 @@ SHORT = {
     "examples/acme_agents.py": ("--steps=1", "--episodes=1"),
     "examples/acme_amp.py": SHORT_TRAINING,
     "examples/acme_ppo.py": SHORT_TRAINING,
+    "examples/distill.py": SHORT_TRAINING,
     "examples/own_scene.py": (),
     "examples/pretrained_policy.py": ("--episodes=1", "--seconds=0.3"),
     "benchmarks/agreement.py": (f"--rollouts={ROOT}/tests/golden/rollouts_first_steps.npz",),

@@ -60,7 +60,7 @@ class TestBins:
 class TestBatch:
     def test_time_steps_are_those_of_a_batch_that_resets_in_the_next_step(self):
         with dm_deepmimic.load_batch("humanoid3d_walk", 4, seed=0, autoreset="disabled") as batch:
-            environment = failure_starts.FailureStarts(batch, seed=0)
+            environment = failure_starts.FailureStarts(batch, 0, batch.core.clip_shares)
             timestep = environment.reset()
             assert np.all(timestep.first())
             ended, ends = np.zeros(4, bool), 0
@@ -77,7 +77,7 @@ class TestBatch:
             with dm_deepmimic.load_batch(
                 "humanoid3d_all", 3, seed=0, autoreset="disabled"
             ) as batch:
-                environment = failure_starts.FailureStarts(batch, seed=7)
+                environment = failure_starts.FailureStarts(batch, 7, batch.core.clip_shares)
                 rows = [environment.reset().observation]
                 rows += [environment.step(np.zeros((3, 28))).observation for _ in range(40)]
                 runs.append(np.array(rows))
@@ -86,7 +86,7 @@ class TestBatch:
     def test_falls_and_lasting_count_for_the_bin_of_the_start(self):
         """World 0 falls in its third step; world 1 goes on."""
         worlds = Worlds(ends_at=3)
-        environment = failure_starts.FailureStarts(worlds, seed=0)
+        environment = failure_starts.FailureStarts(worlds, 0, [1.0])
         environment.reset()
         first, second = environment._bins
         assert first != second
@@ -106,7 +106,7 @@ class TestBatch:
 
     def test_a_fall_long_after_the_start_does_not(self):
         worlds = Worlds(ends_at=70)
-        environment = failure_starts.FailureStarts(worlds, seed=0)
+        environment = failure_starts.FailureStarts(worlds, 0, [1.0])
         environment.reset()
         bins = environment._bins.copy()
         for _ in range(70):
@@ -117,7 +117,7 @@ class TestBatch:
     @pytest.mark.parametrize("reason", ["TIME_LIMIT", "CLIP_END"])
     def test_an_early_end_that_is_no_failure_is_none(self, reason):
         worlds = Worlds(ends_at=3, reason=dm_deepmimic.EndReason[reason])
-        environment = failure_starts.FailureStarts(worlds, seed=0)
+        environment = failure_starts.FailureStarts(worlds, 0, [1.0])
         environment.reset()
         (first, _) = environment._bins
         for _ in range(3):
@@ -127,7 +127,7 @@ class TestBatch:
     def test_a_batch_that_resets_by_itself_is_refused(self):
         with dm_deepmimic.load_batch("humanoid3d_walk", 1, seed=0) as batch:
             with pytest.raises(ValueError) as error:
-                failure_starts.FailureStarts(batch, seed=0)
+                failure_starts.FailureStarts(batch, 0, batch.core.clip_shares)
         assert str(error.value) == "Expected autoreset 'disabled' of a batch, got 'next-step'."
 
 
@@ -137,7 +137,7 @@ class Worlds:
     num_envs, autoreset = 2, "disabled"
 
     class core:  # noqa: N801
-        clip_durations, clip_shares = np.array([10.0]), np.ones(1)
+        clip_durations = np.array([10.0])
 
     def __init__(self, ends_at, reason=dm_deepmimic.EndReason.FALL):
         self.ends_at, self._reason = ends_at, reason
