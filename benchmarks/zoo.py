@@ -2,7 +2,7 @@
 
     python benchmarks/zoo.py add walk walk --command="python examples/acme_ppo.py ..."
     python benchmarks/zoo.py page
-    python benchmarks/zoo.py film run spinkick jump crawl
+    python benchmarks/zoo.py film run spinkick cartwheel backflip
 
 `add` takes in the policy that a training left in a folder: without its critic, judged as it ships,
 with its curve and a recorded episode. `page` prints the tables of docs/zoo.md and draws its

@@ -54,7 +54,8 @@ class DistillationConfig:
         replay_size: Lessons that are kept.
         num_minibatches: Gradient steps of an update.
         minibatch_size: Lessons of each.
-        step_size: Adam step size.
+        step_size: Adam step size at first.
+        decay_steps: n of its fall as 1 / sqrt(1 + gradient steps / n).
         max_gradient_norm: Norm to which gradients are clipped.
         max_observation: Bound of normalised observations.
         action_scale: Unit of the policy's outputs, in the environment's [rad].
@@ -66,9 +67,10 @@ class DistillationConfig:
     teacher_updates: int = 100
     noise: float = 0.3
     replay_size: int = 200_000
-    num_minibatches: int = 24
+    num_minibatches: int = 48
     minibatch_size: int = 512
-    step_size: float = 5e-4
+    step_size: float = 1e-3
+    decay_steps: int = 5000
     max_gradient_norm: float = 1.0
     max_observation: float = 5.0
     action_scale: float = 0.157
@@ -183,7 +185,7 @@ class DistillationLearner(acme.Learner):
         width = num_observations + networks.spec.actions.shape[0]
         self._replay = amp.Replay(config.replay_size, width)
         clip = optax.clip_by_global_norm(config.max_gradient_norm)
-        self._optimiser = optax.chain(clip, optax.adam(config.step_size))
+        self._optimiser = optax.chain(clip, optax.adam(self._step_size))
         params = networks.policy.init(jax.random.PRNGKey(seed), jnp.zeros(num_observations))
         self._state = DistillationState(
             params, self._optimiser.init(params), ppo.no_statistics(num_observations), jnp.int32(0)
@@ -219,6 +221,9 @@ class DistillationLearner(acme.Learner):
 
     def restore(self, state: DistillationState) -> None:
         self._state = jax.device_put(state)
+
+    def _step_size(self, count: Array) -> Array:
+        return self._config.step_size / jnp.sqrt(1.0 + count / self._config.decay_steps)
 
     def _take_lessons(self) -> Array:
         rows = np.concatenate(self.lessons)
