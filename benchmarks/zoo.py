@@ -17,6 +17,7 @@ import dataclasses
 import importlib.util
 import json
 import pathlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -60,13 +61,13 @@ def clips_root() -> pathlib.Path:
     return pathlib.Path(spec.origin).parent
 
 
-def record(name: str) -> dict[str, Any]:
-    """Returns the first steps of an episode: poses of shape `(RECORDED_STEPS + 1, P)`, the reward
-    of each step, and the kind of machine.
+def record(scene: str, name: str) -> dict[str, Any]:
+    """Returns the first steps of an episode of a policy: poses, at most `RECORDED_STEPS` + 1, the
+    reward of each step, and the kind of machine.
     """
-    act: Any = policies.read_policy(f"zoo:{name}")
+    act: Any = policies.read_policy(name)
     with dm_deepmimic.load(
-        preset_of(name), core="embedded", data_root=clips_root(), seed=0, mode="test"
+        scene, core="embedded", data_root=clips_root(), seed=0, mode="test"
     ) as environment:
         timestep, rewards = environment.reset_to(time=0.0), []
         poses = [environment.core.get_pose()]
@@ -90,15 +91,17 @@ def machine() -> str:
 
 
 def add(name: str, folder: pathlib.Path, command: str) -> None:
-    """Takes in a training's policy, and all that is known of it."""
+    """Takes in a training's policy, and all that is known of it, once it is known."""
     trained = policy.read_policy(folder / policy.FILE)
     shipped = dataclasses.replace(trained, layout="2021", value_layers=())
-    policy.write_policy(shipped, POLICIES / f"{name}.npz")
-    RECORDS.mkdir(exist_ok=True)
-    array_files.write(RECORDS / f"{name}.npz", record(name))
-    count = EPISODES_OF_SET if name == "all" else EPISODES
-    options = [preset_of(name), f"--policy=zoo:{name}", f"--episodes={count}"]
-    judged = evaluate.run(evaluate.parse([*options, f"--data-root={clips_root()}"])).as_json()
+    scene, count = preset_of(name), EPISODES_OF_SET if name == "all" else EPISODES
+    options = [scene, f"--policy=zoo:{name}", f"--episodes={count}"]
+    with tempfile.TemporaryDirectory() as temporary:
+        path = pathlib.Path(temporary) / policy.FILE
+        policy.write_policy(shipped, path)
+        asked = [*options, f"--policy={path}", f"--data-root={clips_root()}"]
+        judged = evaluate.run(evaluate.parse(asked)).as_json()
+        recorded = record(scene, str(path))
     text = array_files.read(folder / "checkpoint.npz", "checkpoint").text("header")
     counts = json.loads(text)["counts"]
     entry = {
@@ -111,6 +114,9 @@ def add(name: str, folder: pathlib.Path, command: str) -> None:
         "clips": judged["clips"] if len(judged["clips"]) > 1 else {},
         "curve": curve(folder / "learning_curve.csv"),
     }
+    policy.write_policy(shipped, POLICIES / f"{name}.npz")
+    RECORDS.mkdir(exist_ok=True)
+    array_files.write(RECORDS / f"{name}.npz", recorded)
     manifest = read_manifest() | {name: entry}
     with array_files.replacing(MANIFEST) as file:
         file.write((json.dumps(manifest, indent=1) + "\n").encode())
@@ -214,7 +220,8 @@ def _pictures(name: str) -> Iterator[Any]:
         for step in range(FILMED_STEPS):
             if step % FRAME_STEPS == 0:
                 yield environment.render("rgb_array", width=200, height=200, camera="side")
-            timestep = environment.step(act(timestep.observation))
+            if not timestep.last():  # where it ends the picture stays
+                timestep = environment.step(act(timestep.observation))
 
 
 def main() -> None:

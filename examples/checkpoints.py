@@ -140,6 +140,10 @@ def _setting(arrays: array_files.Arrays, key: str, value: Any, default: Any) -> 
         if isinstance(value, list) and all(checks.is_whole(size) and size > 0 for size in value):
             return tuple(value)
         expected = "whole numbers above 0"
+    elif isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        expected = "a string"
     elif isinstance(default, int):
         if checks.is_whole(value):
             return value

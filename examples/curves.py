@@ -34,7 +34,7 @@ class LearningCurve:
             self._take_up(resumed)
 
     def add(self, measures: Mapping[str, float]) -> None:
-        """Takes a row, whose events are written at once."""
+        """Takes a row."""
         self._rows.append({name: str(value) for name, value in measures.items()})
         if self._events is not None:
             self._events.add(measures)

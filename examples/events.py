@@ -1,7 +1,7 @@
 """Events for TensorBoard, by the extra `tensorboard`.
 
-They are written at once. tensorboardX's own writer has a thread and a queue, and waits for ever
-once the disk is full; here that is told, and ends the events alone.
+tensorboardX's own writer has a thread and a queue, and waits for ever once the disk is full. Here
+the training's thread writes; what fails is told, and ends the events alone.
 """
 
 import pathlib

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from dm_deepmimic.core import EndReason
 
-BIN = 0.25  # length of a bin, nearly [s]
+BIN = 0.25  # greatest length of a bin [s]
 PATIENCE = 2.0  # a start was good if its episode lasts that long, or to its end [s]
-FLOOR = 0.1  # a bin that never fails is drawn as one would be that fails so often
+FLOOR = 0.1  # least failure rate by which a bin is drawn
 MEMORY = 20  # starts over which a bin's failure rate is averaged
 FAILURES = (EndReason.FALL, EndReason.FAIL, EndReason.INVALID)
 

@@ -18,14 +18,13 @@ sys.path.append(str(EXAMPLES))
 
 import acme  # noqa: E402
 import checkpoints  # noqa: E402
-import distill  # noqa: E402
+import distillation  # noqa: E402
 import ppo  # noqa: E402
-from absl import app  # noqa: E402
 
 import dm_deepmimic  # noqa: E402
 from dm_deepmimic import policies, policy  # noqa: E402
 
-NAMES = ("humanoid3d_walk", "humanoid3d_run")
+PAIR = ("walk", "run")  # of the set of two clips
 
 
 def run(output: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -70,70 +69,160 @@ class TestProgram:
         assert rows[: len(before)] == before and int(rows[-1]["steps"]) >= 800
         assert float(rows[-1]["Loss/teacher_share"]) == pytest.approx(1.0 - 0.01 * len(rows))
 
+    def test_it_is_judged_without_its_teachers(self, trained):
+        output, _ = trained
+        checkpoint = output / checkpoints.FILE
+        finished = run(output, f"--evaluate={checkpoint}", "--teachers=/nowhere/*")
+        assert finished.returncode == 0, finished.stderr
+        assert "success_rate" in finished.stdout
+
     def test_without_any_teacher_it_does_not_begin(self, tmp_path):
         finished = run(tmp_path, "--steps=10", f"--teachers={tmp_path}/*")
         assert finished.returncode != 0
-        expected = f"Expected a teacher by --teachers={tmp_path}/*, got none."
+        expected = f"--teachers: Expected a teacher by '{tmp_path}/*', got none."
         assert expected in finished.stdout + finished.stderr
+
+    def test_a_set_of_one_s_own(self, tmp_path, clip_set):
+        arg_file = tmp_path / "pair.txt"
+        arg_file.write_text(
+            f"--arg_file humanoid3d_all\n--motion_file {clip_set(walk=1.0, run=1.0)}\n"
+        )
+        finished = run(tmp_path / "pair", f"--env={arg_file}", "--steps=300")
+        assert finished.returncode == 0, finished.stderr
+        assert policy.read_policy(tmp_path / "pair" / policy.FILE).state_size == 229
+
+
+@pytest.fixture(name="pair")
+def pair_fixture(clip_set):
+    """A set of a walk and a run."""
+    with dm_deepmimic.load_batch(
+        "humanoid3d_all", 4, seed=0, motion_file=clip_set(walk=1.0, run=1.0), autoreset="disabled",
+        dtype=np.float32,
+    ) as worlds:  # fmt: skip
+        yield worlds
 
 
 class TestTeachers:
-    def test_each_row_is_advised_by_the_teacher_of_its_clip(self):
-        teachers = distill.Teachers(NAMES, "zoo:*", 227)
+    def test_each_row_is_advised_by_the_teacher_of_its_clip(self, pair):
+        teachers = distillation.Teachers(pair.core, "zoo:*")
         states = np.random.default_rng(0).normal(size=(5, 227)).astype(np.float32)
         clips = np.array([0, 1, 1, 0, 1])
         found = teachers.actions(np.concatenate([states, np.eye(2)[clips]], axis=1))
         for row, clip in enumerate(clips):
-            teacher = policies.read_policy(f"zoo:{NAMES[clip].removeprefix('humanoid3d_')}")
+            teacher = policies.read_policy(f"zoo:{PAIR[clip]}")
             np.testing.assert_allclose(found[row], teacher(states[row]), rtol=1e-5, atol=1e-5)
 
-    def test_clips_without_one_are_told(self, caplog):
-        teachers = distill.Teachers((*NAMES, "humanoid3d_swim"), "zoo:*", 227)
-        assert teachers.known.tolist() == [True, True, False]
-        assert caplog.messages == ["Without a teacher, and not taught: humanoid3d_swim."]
+    def test_clips_without_one_are_told(self, pair, tmp_path):
+        policy.write_policy(policies.read_policy("zoo:run"), tmp_path / "run.npz")
+        teachers = distillation.Teachers(pair.core, f"{tmp_path}/*.npz")
+        assert teachers.known.tolist() == [False, True]
+        assert teachers.missing == ["humanoid3d_walk"]
 
-    def test_one_of_other_observations_is_refused(self):
-        with pytest.raises(app.UsageError) as error:
-            distill.Teachers(NAMES, "zoo:*", 226)
+    @pytest.mark.parametrize(
+        ("pattern", "sentence"),
+        [
+            ("zoo:walk", "Expected a * for the clip's name in 'zoo:walk'."),
+            ("nowhere/*", "Expected a teacher by 'nowhere/*', got none."),
+            ("no_module:*", "Expected a policy module:function, got no_module:walk: No module "
+                            "named 'no_module'."),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_teacher_is_refused(self, pair, pattern, sentence):
+        with pytest.raises(ValueError) as error:
+            distillation.Teachers(pair.core, pattern)
+        assert str(error.value) == sentence
+
+    def test_so_is_one_of_other_observations(self, pair, tmp_path):
+        known = policies.read_policy("zoo:run")
+        smaller = dataclasses.replace(
+            known, state_size=226, input_mean=known.input_mean[1:], input_std=known.input_std[1:],
+            layers=((known.layers[0][0][1:], known.layers[0][1]), *known.layers[1:]),
+        )  # fmt: skip
+        policy.write_policy(smaller, tmp_path / "run.npz")
+        with pytest.raises(ValueError, match="Expected a policy from 227 to 28 numbers"):
+            distillation.Teachers(pair.core, f"{tmp_path}/*.npz")
+
+    def test_a_scene_that_does_not_tell_the_clip_is_refused(self):
+        with dm_deepmimic.load_batch("humanoid3d_walk", 1, seed=0) as worlds:
+            with pytest.raises(ValueError) as error:
+                distillation.Teachers(worlds.core, "zoo:*")
         assert str(error.value) == (
-            "Expected a teacher of humanoid3d_walk that takes 226 numbers, got 227."
+            "Expected a scene whose goal tells the clip, as humanoid3d_all."
         )
 
-    def test_so_is_one_that_is_no_network(self):
-        with pytest.raises(app.UsageError) as error:
-            distill.Teachers(NAMES, "reference", 227)
-        assert str(error.value) == "Expected networks by --teachers=reference, got reference."
+
+class TestStudent:
+    @pytest.mark.parametrize("share", [1.0, 0.0])
+    def test_it_acts_as_its_teachers_at_first_and_as_itself_later(self, pair, share):
+        config = dataclasses.replace(distillation.DistillationConfig(), noise=0.0)
+        networks = ppo.Networks(acme.make_environment_spec(pair), config)
+        learner = Learner(networks, config, share)
+        teachers = distillation.Teachers(pair.core, "zoo:*")
+        offset = np.full(28, 0.1)
+        student = distillation.Student(networks, learner, offset, config, teachers, seed=0)
+        observation = pair.reset().observation
+        action = student.select_action(observation)
+        advised = teachers.actions(observation)
+        expected = advised if share else student.policy()(observation)
+        spec = pair.action_spec()
+        expected = np.clip(expected, spec.minimum, spec.maximum)
+        np.testing.assert_allclose(action, expected, atol=1e-5)
+        ((seen, advice),) = learner.lessons
+        np.testing.assert_array_equal(seen, observation)
+        np.testing.assert_allclose(offset + 0.157 * advice, advised, atol=1e-5)
+
+
+class Learner(distillation.DistillationLearner):
+    """Keeps the lessons, and lets teachers act as often as it is told."""
+
+    def __init__(self, networks, config, share):
+        super().__init__(networks, config, seed=0)
+        self.lessons, self._share = [], share
+
+    def add(self, observations, advice):
+        self.lessons.append((observations, advice))
+
+    def get_variables(self, names):
+        values = dict(zip(names, super().get_variables(names), strict=True))
+        return [self._share if name == "teacher_share" else values[name] for name in names]
 
 
 class TestLearner:
     @pytest.fixture(name="networks")
     def networks_fixture(self):
+        config = distillation.DistillationConfig()
         with dm_deepmimic.load("humanoid3d_walk", core="embedded", seed=0) as environment:
-            yield ppo.Networks(
-                acme.make_environment_spec(environment), distill.DistillationConfig()
-            )
+            yield ppo.Networks(acme.make_environment_spec(environment), config)
 
     def test_it_learns_what_it_is_told(self, networks):
-        config = dataclasses.replace(distill.DistillationConfig(), replay_size=500)
-        learner = distill.DistillationLearner(networks, config, seed=0)
-        generator = np.random.default_rng(0)
-        observations = generator.normal(size=(500, 227)).astype(np.float32)
-        advice = np.tanh(observations[:, :28])
+        config = dataclasses.replace(distillation.DistillationConfig(), replay_size=500)
+        learner = distillation.DistillationLearner(networks, config, seed=0)
+        observations = np.random.default_rng(0).normal(size=(500, 227))
         losses = []
         for _ in range(30):
-            learner.lessons.append(np.concatenate([observations, advice], axis=1))
+            learner.add(observations, np.tanh(observations[:, :28]))
             learner.step()
             losses.append(learner.metrics["imitation"])
         assert losses[-1] < 0.1 * losses[0]
 
     def test_a_checkpoint_holds_all_of_it(self, networks, tmp_path):
-        config = distill.DistillationConfig()
-        learner, fresh = (distill.DistillationLearner(networks, config, seed) for seed in (0, 1))
-        learner.lessons.append(np.ones((3, 255), np.float32))
+        config = distillation.DistillationConfig(teachers="runs/*")
+        learner, fresh = (
+            distillation.DistillationLearner(networks, config, seed) for seed in (0, 1)
+        )
+        learner.add(np.ones((3, 227)), np.ones((3, 28)))
         learner.step()
         path = tmp_path / checkpoints.FILE
         checkpoints.write(path, "humanoid3d_all", config, {"steps": 3}, learner)
-        checkpoints.read(path, distill.DistillationConfig).restore(fresh)
-        for part, other in zip(*(each.get_variables(["policy", "teacher_share"])
-                                 for each in (learner, fresh)), strict=True):  # fmt: skip
-            np.testing.assert_equal(other, part)
+        read = checkpoints.read(path, distillation.DistillationConfig)
+        assert read.config == config
+        read.restore(fresh)
+        np.testing.assert_equal(tuple(fresh.save()), tuple(learner.save()))
+
+    def test_settings_of_another_type_are_refused(self, networks, tmp_path):
+        config = dataclasses.replace(distillation.DistillationConfig(), teachers=3)
+        learner = distillation.DistillationLearner(networks, config, seed=0)
+        path = tmp_path / checkpoints.FILE
+        checkpoints.write(path, "humanoid3d_all", config, {"steps": 3}, learner)
+        with pytest.raises(dm_deepmimic.AssetFormatError, match="a string"):
+            checkpoints.read(path, distillation.DistillationConfig)

@@ -49,7 +49,7 @@ def test_a_policy_is_small_and_has_no_critic(name):
 def test_its_recorded_episode_happens_again(name):
     """Bitwise on a machine like that of the record; elsewhere matrix products round otherwise."""
     with np.load(zoo.RECORDS / f"{name}.npz") as recorded:
-        again = zoo.record(name)
+        again = zoo.record(zoo.preset_of(name), f"zoo:{name}")
         same = str(recorded["machine"]) == zoo.machine()
         steps = len(recorded["rewards"]) if same else 10
         for part in ("poses", "rewards"):
