@@ -84,7 +84,7 @@ class TestResets:
     @pytest.mark.parametrize(
         ("place", "error", "sentence"),
         [
-            ({}, ValueError, "Expected a time or a frame, got time=None, frame=None."),
+            ({}, ValueError, "Expected a time, a frame or a clip, got none of them."),
             ({"time": [0.1, -1.0]}, dm_deepmimic.CoreError,
              "Expected a time from 0 to below 1e+06 s, got -1.0."),
             ({"frame": [0, 39]}, dm_deepmimic.CoreError, "Expected a frame from 0 to 38, got 39."),
