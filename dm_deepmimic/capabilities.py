@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, cast
 import numpy.typing as npt
 
 from dm_deepmimic.arrays import Array, IntArray
+from dm_deepmimic.core import Mode
 from dm_deepmimic.shapes import Shape
 from dm_deepmimic.states import State
 from dm_deepmimic.tracking import Tracking
@@ -83,6 +84,17 @@ class ThrowsBoxes(Protocol):
 
     def throw_box(self) -> None:
         """Throws one."""
+
+
+class HasModes(Protocol):
+    """It changes between training and testing."""
+
+    @property
+    def mode(self) -> Mode:
+        """That of the episodes that begin next."""
+
+    def set_mode(self, mode: Mode) -> None:
+        """Chooses it."""
 
 
 class TellsPhase(Protocol):

@@ -13,18 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dm_deepmimic
-from dm_deepmimic import array_files, errors, extras, loading, policies
+from dm_deepmimic import array_files, checks, dumps, errors, extras, loading, policies
 from dm_deepmimic import options as shared
 from dm_deepmimic import policy as networks
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.environment import Environment
-from dm_deepmimic.evaluation import evaluating, picture, summary
-
-MOST_WORLDS = 64  # at a time
+from dm_deepmimic.evaluation import evaluating, picture, records, summary
 
 
 def run(options: argparse.Namespace) -> summary.Evaluation:
-    """Returns the evaluation that the options ask for.
+    """Returns the evaluation that the options ask for, and writes the record.
 
     Raises:
         DeepMimicError: See `loading.load`.
@@ -36,15 +34,24 @@ def run(options: argparse.Namespace) -> summary.Evaluation:
             spec.shape for spec in (environment.observation_spec(), environment.action_spec())
         )
         policies.check_sizes(policy, inputs, outputs)
-        return evaluating.evaluate(
+        phases = checks.whole_number("phases", options.phases, 1)
+        ran = evaluating.run_episodes(
             environment,
             policies.open_policy(policy, environment.core, options.seed),
             episodes=options.episodes,
             seconds=options.seconds,
             seed=options.seed,
-            num_phases=options.phases,
             progress=progress,
+            has_steps=options.record is not None,
         )
+    if options.record is not None:
+        about = {"policy": options.policy, "core": options.core, "seconds": options.seconds,
+                 "version": dm_deepmimic.__version__}  # fmt: skip
+        arguments = dumps.kept_arguments(
+            {"name_or_path": options.scene, **_arguments(options, policy)}
+        )
+        records.Record(arguments, about, ran).save(options.record)
+    return summary.summarise(ran, phases)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -67,6 +74,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--json", type=pathlib.Path, metavar="FILE", help="write all measures, by episode too")
     add("--picture", type=pathlib.Path, metavar="FILE",
         help="write a .png: errors and failures over the clip, and how episodes end")  # fmt: skip
+    add("--record", type=pathlib.Path, metavar="FILE",
+        help="write an .npz of all that was seen and done, which plays again")  # fmt: skip
     return parser.parse_args(arguments)
 
 
@@ -74,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program."""
     options = parse(arguments)
     try:
-        for path in (options.json, options.picture):
+        for path in (options.json, options.picture, options.record):
             if path is not None and not path.parent.is_dir():
                 raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
         if options.picture is not None:
@@ -96,15 +105,20 @@ def _opened(
     options: argparse.Namespace, policy: policies.Policy | str
 ) -> Environment | BatchEnvironment:
     """Returns a batch where the core can be one and the policy takes one, else one world."""
-    network = policy if isinstance(policy, networks.Policy) else None
-    how: dict[str, Any] = {
-        "data_root": options.data_root, "seed": options.seed, "mode": options.mode,
-        "layout": network and network.layout, **shared.overrides(options.set),
-    }  # fmt: skip
-    if network is not None and options.core == "embedded":
-        num_envs = max(1, min(options.episodes, MOST_WORLDS))
+    how: dict[str, Any] = {"seed": options.seed, **_arguments(options, policy)}
+    if isinstance(policy, networks.Policy) and options.core == "embedded":
+        num_envs = max(1, min(options.episodes, evaluating.MOST_WORLDS))
         return loading.load_batch(options.scene, num_envs, **how)
     return loading.load(options.scene, core=options.core, **how)
+
+
+def _arguments(options: argparse.Namespace, policy: policies.Policy | str) -> dict[str, Any]:
+    """Returns what opens the scene, on any core."""
+    return {
+        "data_root": options.data_root, "mode": options.mode,
+        "layout": policy.layout if isinstance(policy, networks.Policy) else None,
+        **shared.overrides(options.set),
+    }  # fmt: skip
 
 
 @contextlib.contextmanager

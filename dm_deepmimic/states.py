@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,22 @@ def state_of(file: array_files.Arrays, others: tuple[str, ...] = ()) -> State:
     model = json.loads(str(content["model"]))
     rows, shared = (_with_prefix(content, prefix) for prefix in ("rows.", "shared."))
     return State(model, frozen(rows), frozen(shared))
+
+
+def joined(given: Sequence[State]) -> State:
+    """Returns the worlds of several states as one; what all worlds share is that of the first.
+
+    Raises:
+        StateError: They are of different scenes, or do not fit together.
+    """
+    first = given[0]
+    for each in given:
+        check_model(each, first.model)
+        check_arrays(each.rows, first.rows, len(each))
+    rows = {name: np.concatenate([each.rows[name] for each in given]) for name in first.rows}
+    whole = State(first.model, frozen(rows), first.shared)
+    object.__setattr__(whole, "_is_known", all(each.is_known for each in given))
+    return whole
 
 
 def model_of(**parts: tuple[str, object]) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 every link.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -105,6 +106,8 @@ def short(words: list[str]) -> list[str]:
             return [sys.executable, *words[1:], *SHORT_EVALUATION]
         case ["python", "-m", module, *options] if module in SHORT_MODULES:
             return [sys.executable, "-m", module, *(options or SHORT_MODULES[module])]
+        case ["python", "-m", "dm_deepmimic.serve", *options]:
+            return [sys.executable, str(ROOT / "tests" / "served.py"), *options]
         case ["python", "-c", code]:
             return [sys.executable, "-c", code]
         case ["export", assignment] if assignment.partition("=")[0] in VARIABLES:
@@ -130,11 +133,32 @@ def test_all_commands_are_known(page):
 
 @pytest.fixture
 def run_python(monkeypatch):
-    """Returns a function that runs a page's Python, whose scenes are forgotten afterwards."""
+    """Returns a function that runs a page's Python, whose scenes are forgotten afterwards, beside
+    the page's server if it has one.
+    """
     monkeypatch.setattr(scenes, "_registered", {})
     monkeypatch.syspath_prepend(ROOT / "examples")
-    yield documents.run_python
+
+    def run(page):
+        with serving(page):
+            documents.run_python(page)
+
+    yield run
     sys.modules.pop("own_scene", None)
+
+
+@contextlib.contextmanager
+def serving(page):
+    """Runs what a page's commands serve."""
+    with contextlib.ExitStack() as running:
+        for words in commands_of(page):
+            if words[:3] == ["python", "-m", "dm_deepmimic.serve"]:
+                program = [sys.executable, *words[1:]]
+                server = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+                running.callback(server.wait)
+                running.callback(server.terminate)
+                assert server.stdout.readline().startswith("Serving ")
+        yield
 
 
 @pages
@@ -221,6 +245,10 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("acme")
     if "import gymnasium" in text:
         pytest.importorskip("gymnasium")
+    if "dm_deepmimic.serve" in text:
+        pytest.importorskip("dm_env_rpc", reason="servers need the extra rpc")
+    if "gdm_robotics" in text:
+        pytest.importorskip("gdm_robotics", reason="these interfaces need the extra gdmr")
     if "import onnxruntime" in text:
         pytest.importorskip("onnx", reason="ONNX graphs need the extra onnx")
         pytest.importorskip("onnxruntime", reason="onnxruntime runs ONNX graphs")

@@ -153,7 +153,7 @@ def test_other_files_are_refused(tmp_path, content, capsys):
 def test_it_runs_as_a_program(tmp_path):
     command = [sys.executable, "-m", "dm_deepmimic.replay", str(tmp_path / "no.npz")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr.startswith("replay: No dump 'no.npz'")
+    assert done.returncode == 1 and done.stderr.startswith("replay: No episode 'no.npz'")
 
 
 class TestFolders:

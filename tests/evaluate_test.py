@@ -90,7 +90,6 @@ def test_a_picture_of_a_style(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_pybullets_port_is_judged_by_what_it_tells(capsys):
-    pytest.importorskip("pybullet_envs")
     evaluate.main([*short("--policy=zero", "--core=pybullet")])
     printed = capsys.readouterr().out
     assert "the core does not tell the poses of its character and its clip" in printed

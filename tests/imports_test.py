@@ -78,7 +78,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "list": ("list.py",),
         "viewer": ("viewer/",),
     },
-    {"replay": ("replay.py",)},
+    {"replay": ("replay.py",), "serve": ("serve.py",)},
 )  # fmt: skip
 
 # Who imports what is not Python's own; what is not here nobody may.
@@ -86,7 +86,11 @@ OWNERS = {
     "OpenGL": {"rendering/glut_window.py"},
     "deepmimic": {"foreign/deepmimic.py"},
     "dm_env": {
+        "adapters/gdm_robotics.py",
+        "adapters/rpc.py",
+        "adapters/rpc_tensors.py",
         "adapters/spaces.py",
+        "adapters/starting.py",
         "batch.py",
         "environment.py",
         "environment_base.py",
@@ -95,6 +99,10 @@ OWNERS = {
         "style_reward.py",
         "world_view.py",
     },
+    "dm_env_rpc": {"adapters/rpc.py", "adapters/rpc_tensors.py", "serve.py"},
+    "gdm_robotics": {"adapters/gdm_robotics.py"},
+    "google": {"adapters/rpc.py"},
+    "grpc": {"adapters/rpc.py", "serve.py"},
     "gymnasium": {
         "adapters/gymnasium.py",
         "adapters/gymnasium_env.py",

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, loading
-from dm_deepmimic.adapters import spaces
+from dm_deepmimic.adapters import spaces, starting
 
-OPTIONS = ("clip", "frame", "time")  # of resets
 METADATA: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 30}
 
 
@@ -78,12 +77,9 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
             ValueError: The seed is none, or both a time and a frame are given.
             CoreError: There is no such clip, or it has no such time or frame.
         """
-        place = checked_options(options, OPTIONS)
+        place = checked_options(options, starting.PLACES)
         super().reset(seed=seed)
-        if seed is not None or not place:
-            timestep = self.environment.reset(seed=seed)
-        if place:
-            timestep = self.environment.reset_to(**place)
+        timestep = starting.start(self.environment, seed=seed, **place)
         self._is_over = False
         self._show()
         return timestep.observation, self._info()

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from dm_deepmimic import loading
-from dm_deepmimic.adapters import gymnasium_env, spaces
+from dm_deepmimic.adapters import gymnasium_env, spaces, starting
 from dm_deepmimic.batch import Autoreset
 from dm_deepmimic.core import EndReason
 
@@ -103,7 +103,7 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             ValueError: An option or the seed is wrong.
             CoreError: There is no such clip, or it has no such time or frame.
         """
-        place = gymnasium_env.checked_options(options, (*gymnasium_env.OPTIONS, MASK))
+        place = gymnasium_env.checked_options(options, (*starting.PLACES, MASK))
         super().reset(seed=seed if isinstance(seed, int) else None)
         mask = np.asarray(place.pop(MASK, np.ones(self.num_envs, np.bool_)))
         if seed is not None or not place:

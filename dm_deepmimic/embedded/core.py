@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import checks, errors
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
-from dm_deepmimic.core import EndReason, checked_forces, mode_of
+from dm_deepmimic.core import EndReason, Mode, checked_forces, mode_of
 from dm_deepmimic.embedded import boxes, generators, scenery, snapshots
 from dm_deepmimic.embedded.deepmimic_methods import DeepMimicMethods
 from dm_deepmimic.embedded.noisy_resets import ONLY, NoisyResets
@@ -182,6 +182,11 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         """
         cost = float(self.batch.worlds.rows["cost"][0])
         return None if np.isnan(cost) else cost
+
+    @property
+    def mode(self) -> Mode:
+        """Training or testing, from the next reset on."""
+        return self.batch.mode
 
     def set_mode(self, mode: Any) -> None:
         """Chooses training (0) or testing (1) from the next reset on, by number or by an

@@ -1,12 +1,31 @@
 """Episodes as they are judged: what was seen after each of their steps."""
 
 import dataclasses
+from typing import Any
+
+import numpy.typing as npt
 
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import EndReason
+from dm_deepmimic.states import State
 from dm_deepmimic.tracking import Tracking
 
 SURVIVED = (EndReason.TIME_LIMIT, EndReason.CLIP_END, EndReason.SUCCESS)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Steps:
+    """What a policy saw and did in an episode of T steps.
+
+    Attributes:
+        observations: At the start and after each step, shape `(T + 1, O)`.
+        actions: Shape `(T, A)` [rad].
+        state: Of the start, None on a core that keeps none.
+    """
+
+    observations: npt.NDArray[Any]
+    actions: Array
+    state: State | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,6 +41,7 @@ class Trajectory:
         tracking: What the core told of character and clip, with a row a step in place of a row a
             world, if it does; the first row is of the reset, so there are T + 1.
         clip: The clip's name, if it does.
+        steps: What the policy saw and did, where that is recorded.
     """
 
     seed: int | None
@@ -31,6 +51,7 @@ class Trajectory:
     timestep: float
     tracking: Tracking | None
     clip: str | None
+    steps: Steps | None = None
 
     @property
     def survived(self) -> bool:

@@ -305,6 +305,7 @@ class NativeCore(Facts):
         chosen = mode_of(mode)
         self._tells_cost = chosen is Mode.TEST and self._scene == refusals.COST_SCENE
         self._answers.call("set_mode", chosen)
+        self.mode = chosen
 
     def set_sample_count(self, count: int) -> None:
         """Tells the samples training has seen, for annealed time limits."""

@@ -1,36 +1,51 @@
-"""Invalid episodes, as a playback plays them: a core that begins as they did, and their actions."""
+"""Episodes in files, as a playback plays them: a core that begins as they did, their actions."""
 
 import itertools
 import os
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
 from dm_deepmimic import dumps, loading
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.evaluation import records
 from dm_deepmimic.policies import Policy
+from dm_deepmimic.states import State
 
 
 class Replay:
-    """The core of an episode's scene, whose resets go back to the episode's begin."""
+    """The core of a scene, whose resets begin the next of some episodes, and the first again after
+    the last.
+    """
 
-    def __init__(self, dump: dumps.Dump) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        episodes: Sequence[tuple[State, Array]],
+        largest: float = sys.float_info.max,
+    ) -> None:
         """Opens the scene.
+
+        Args:
+            arguments: Of `load`, which open it.
+            episodes: Where each begins, and what is done in it, shape `(T, A)`.
+            largest: Size of the numbers that observations could have.
 
         Raises:
             DeepMimicError: It cannot be opened, or is another by now.
         """
-        self._dump = dump
-        self._core = loading.load_core(core="embedded", seed=0, **dump.arguments)
-        self._core.limit_numbers(dump.largest)
+        self._episodes = itertools.cycle(episodes)
+        self._core = loading.load_core(core="embedded", seed=0, **arguments)
+        self._core.limit_numbers(largest)
         self.reset()
 
     def reset(self) -> None:
-        """Goes back to the begin."""
-        self._core.set_state(self._dump.state)
-        self._actions = itertools.chain(
-            self._dump.actions, itertools.repeat(self._dump.actions[-1])
-        )
+        """Goes to the next episode's begin."""
+        state, actions = next(self._episodes)
+        self._core.set_state(state)
+        self._actions = itertools.chain(actions, itertools.repeat(actions[-1]))
 
     def act(self, _: Array) -> npt.ArrayLike:
         """Returns the next of the episode's actions, in the end the last one."""
@@ -43,10 +58,17 @@ class Replay:
 
 
 def open_replay(path: str | os.PathLike[str]) -> tuple[Any, Policy]:
-    """Returns a core that plays an episode again, and the policy that acts in it.
+    """Returns a core that plays an invalid episode or a record again, and the policy that acts in
+    it.
 
     Raises:
         DeepMimicError: The file is wrong, or its scene cannot be opened.
+        UnsupportedError: The record is of a core that keeps no states.
     """
-    replay = Replay(dumps.read_dump(path))
+    if records.is_record(path):
+        record = records.read_record(path)
+        replay = Replay(record.arguments, record.beginnings())
+    else:
+        dump = dumps.read_dump(path)
+        replay = Replay(dump.arguments, [(dump.state, dump.actions)], dump.largest)
     return replay, replay.act

@@ -1,0 +1,67 @@
+"""How adapters start an episode where their caller wants it."""
+
+from typing import Literal
+
+import dm_env
+
+from dm_deepmimic import capabilities, errors, loading
+from dm_deepmimic.environment import Environment
+
+PLACES = ("clip", "frame", "time")
+
+
+def start(
+    environment: Environment,
+    *,
+    time: float | None = None,
+    frame: int | None = None,
+    clip: int | None = None,
+    seed: int | None = None,
+    mode: Literal["train", "test"] | None = None,
+) -> dm_env.TimeStep:
+    """Starts an episode and returns its first time step.
+
+    Args:
+        environment: Where.
+        time: Time in the clip [s], drawn by default.
+        frame: One of the clip's frames, in place of a time.
+        clip: Which one of a set of clips, drawn by default.
+        seed: Restarts the environment's random numbers, if given.
+        mode: Of this episode and those to come; by default as it was.
+
+    Raises:
+        UnknownNameError: There is no such mode.
+        ValueError: The seed is none, or both a time and a frame are given.
+        CoreError: There is no such clip, or it has no such time or frame.
+        UnsupportedError: The core has no modes, or chooses no clips.
+        MissingMethodError: The core has no seeds, or no places.
+    """
+    if mode is None:
+        return _start(environment, time, frame, clip, seed)
+    if mode not in loading.MODES:
+        raise errors.UnknownNameError("mode", str(mode), "", loading.MODES)
+    core = capabilities.ask(environment.core, capabilities.HasModes)
+    if core is None:
+        raise errors.UnsupportedError("modes that change", core=environment.core_name)
+    before = core.mode
+    core.set_mode(loading.MODES[mode])
+    try:
+        return _start(environment, time, frame, clip, seed)
+    except Exception:
+        core.set_mode(before)
+        raise
+
+
+def _start(
+    environment: Environment,
+    time: float | None,
+    frame: int | None,
+    clip: int | None,
+    seed: int | None,
+) -> dm_env.TimeStep:
+    anywhere = time is None and frame is None and clip is None
+    if seed is not None or anywhere:
+        timestep = environment.reset(seed=seed)
+    if not anywhere:
+        timestep = environment.reset_to(time, frame, clip=clip)
+    return timestep

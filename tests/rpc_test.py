@@ -1,0 +1,467 @@
+"""Tests of environments over dm_env_rpc: its own client and compliance tests, and bad clients."""
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from displays import PATIENCE
+
+import dm_deepmimic
+from dm_deepmimic import serve
+
+grpc = pytest.importorskip("grpc", reason="servers need the extra rpc")
+pytest.importorskip("dm_env_rpc", reason="servers need the extra rpc")
+
+from dm_env_rpc.v1 import connection as connections  # noqa: E402
+from dm_env_rpc.v1 import (  # noqa: E402
+    dm_env_adaptor,
+    dm_env_rpc_pb2,
+    error,
+    tensor_utils,
+)
+from dm_env_rpc.v1.compliance import (  # noqa: E402
+    create_destroy_world,
+    join_leave_world,
+    reset,
+    reset_world,
+    step,
+)
+
+WALK = "humanoid3d_walk"
+STILL = np.zeros(28)
+
+
+@contextlib.contextmanager
+def serving(*options, scene=WALK):
+    """Yields a server of this process."""
+    server = serve.Server(serve.parse([scene, "--address=127.0.0.1:0", *options]))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def connected(server):
+    """Yields a client's connection."""
+    with connections.create_secure_channel_and_connect(server.address, timeout=PATIENCE) as client:
+        yield client
+
+
+@pytest.fixture(scope="module", name="server")
+def server_fixture():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(name="client")
+def client_fixture(server):
+    with connected(server) as client:
+        yield client
+
+
+@pytest.fixture(name="walk")
+def walk_fixture(client):
+    environment, _ = dm_env_adaptor.create_and_join_world(client, {"seed": 3}, {})
+    yield environment
+    environment.close()
+
+
+def create(client, **settings) -> str:
+    packed = {name: tensor_utils.pack_tensor(value) for name, value in settings.items()}
+    return client.send(dm_env_rpc_pb2.CreateWorldRequest(settings=packed)).world_name
+
+
+def refused(client, request) -> tuple[int, str]:
+    """Returns code and sentence of a request's refusal."""
+    with pytest.raises(error.DmEnvRpcError) as raised:
+        client.send(request)
+    return raised.value.code, raised.value.message
+
+
+def wait_for(met) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Compliance:
+    """What all of the protocol's compliance tests need."""
+
+    has_multiple_world_support = True
+
+    @property
+    def required_world_settings(self):
+        return {}
+
+    @property
+    def invalid_world_settings(self):
+        bad = {"seeds": 1, "seed": -1, "mode": "tests"}
+        return {name: tensor_utils.pack_tensor(value) for name, value in bad.items()}
+
+    @property
+    def invalid_join_settings(self):
+        return {"seed": tensor_utils.pack_tensor(1)}
+
+    @pytest.fixture(autouse=True)
+    def client(self, server):
+        with connected(server) as self.client:
+            self.name = create(self.client)
+            yield
+
+    @property
+    def connection(self):
+        return self.client
+
+    @property
+    def world_name(self):
+        return self.name
+
+
+class TestCreateDestroyWorld(Compliance, create_destroy_world.CreateDestroyWorld):
+    pass
+
+
+class TestJoinLeaveWorld(Compliance, join_leave_world.JoinLeaveWorld):
+    pass
+
+
+class TestReset(Compliance, reset.Reset):
+    def join_world(self):
+        return self.client.send(dm_env_rpc_pb2.JoinWorldRequest(world_name=self.name)).specs
+
+
+class TestResetWorld(Compliance, reset_world.ResetWorld):
+    pass
+
+
+class TestStep(Compliance, step.Step):
+    @property
+    def required_actions(self):
+        return {1: tensor_utils.pack_tensor(STILL)}
+
+    @property
+    def specs(self):
+        return self._specs
+
+    @pytest.fixture(autouse=True)
+    def joined(self, client):
+        response = self.client.send(dm_env_rpc_pb2.JoinWorldRequest(world_name=self.name))
+        self._specs = response.specs
+
+
+class TestEpisodes:
+    def test_they_are_those_of_load_bitwise(self, walk):
+        draw = np.random.default_rng(0)
+        with dm_deepmimic.load(WALK, seed=3) as expected:
+            spec = expected.action_spec()
+            timestep, other = walk.reset(), expected.reset()
+            for _ in range(60):
+                np.testing.assert_array_equal(
+                    timestep.observation["observation"], other.observation
+                )
+                assert timestep.step_type == other.step_type
+                if not timestep.first():
+                    assert (timestep.reward, timestep.discount) == (other.reward, other.discount)
+                action = np.clip(draw.normal(0.0, 0.6, 28), spec.minimum, spec.maximum)
+                timestep, other = walk.step({"action": action}), expected.step(action)
+
+    def test_specs_are_those_of_load(self, walk):
+        with dm_deepmimic.load(WALK) as expected:
+            for name, spec in (
+                ("observation", walk.observation_spec()["observation"]),
+                ("action", walk.action_spec()["action"]),
+                ("reward", walk.reward_spec()), ("discount", walk.discount_spec()),
+            ):  # fmt: skip
+                own = getattr(expected, f"{name}_spec")()
+                assert spec.name == name and spec.dtype == own.dtype
+                np.testing.assert_array_equal(spec.minimum, np.broadcast_to(own.minimum, own.shape))
+                np.testing.assert_array_equal(spec.maximum, np.broadcast_to(own.maximum, own.shape))
+
+    def test_a_fall_terminates_and_the_time_limit_interrupts(self):
+        for options, discount in (((), 0.0), (("--set=time_end_lim_min=0.2",
+                                   "--set=time_end_lim_max=0.2", "--set=time_lim_min=0.2",
+                                   "--set=time_lim_max=0.2"), 1.0)):  # fmt: skip
+            with serving(*options) as server, connected(server) as client:
+                environment, _ = dm_env_adaptor.create_and_join_world(client, {"seed": 3}, {})
+                timestep = environment.reset()
+                while not timestep.last():
+                    timestep = environment.step({"action": STILL})
+                assert timestep.discount == discount
+                assert environment.step({}).first()
+
+    def test_a_goal_is_a_part_of_its_own(self):
+        scene = "amp_target_humanoid3d_locomotion"
+        with serving("--observation=amp", scene=scene) as server, connected(server) as client:
+            environment, _ = dm_env_adaptor.create_and_join_world(client, {"seed": 3}, {})
+            observation = environment.reset().observation
+        with dm_deepmimic.load(scene, seed=3, observation="amp") as expected:
+            own = expected.reset().observation
+            assert observation.keys() == own.keys() == {"state", "goal", "amp"}
+            for name, part in own.items():
+                np.testing.assert_array_equal(observation[name], part)
+
+
+class TestSettings:
+    def first(self, client, walk, **settings):
+        packed = {name: tensor_utils.pack_tensor(value) for name, value in settings.items()}
+        client.send(dm_env_rpc_pb2.ResetRequest(settings=packed))
+        response = client.send(dm_env_rpc_pb2.StepRequest(requested_observations=[1]))
+        return tensor_utils.unpack_tensor(response.observations[1])
+
+    def test_a_reset_takes_a_place_a_seed_and_a_mode(self, client, walk):
+        with dm_deepmimic.load(WALK, seed=11) as expected:
+            place = expected.reset_to(frame=7).observation
+            np.testing.assert_array_equal(self.first(client, walk, frame=7), place)
+            seeded = expected.reset(seed=5).observation
+            np.testing.assert_array_equal(self.first(client, walk, seed=5, mode="test"), seeded)
+
+    @pytest.mark.parametrize(("settings", "sentence"), [
+        ({"phase": 0.5},
+         "Unknown setting 'phase'. Known settings: clip, frame, mode, seed, time."),
+        ({"mode": "tests"}, "Unknown mode 'tests'. Known modes: test, train."),
+        ({"frame": 7, "time": 0.2}, "Expected a time or a frame, got time=0.2, frame=7."),
+        ({"seed": -1}, "Expected a whole number seed >= 0, got -1."),
+        ({"clip": 1, "mode": "test"}, "Expected a clip from 0 to 0 of the set, got 1."),
+        ({"seed": [1, 2]}, "Expected one value without a shape for 'seed'."),
+    ])  # fmt: skip
+    def test_bad_ones_are_refused_and_change_nothing(self, client, walk, settings, sentence):
+        walk.reset()
+        packed = {name: tensor_utils.pack_tensor(value) for name, value in settings.items()}
+        request = dm_env_rpc_pb2.ResetRequest(settings=packed)
+        assert refused(client, request) == (3, sentence)
+
+    def test_a_small_message_cannot_ask_for_much_memory(self, client, walk):
+        huge = tensor_utils.pack_tensor(1)
+        huge.shape[:] = [2**30, 2**10]
+        request = dm_env_rpc_pb2.ResetRequest(settings={"seed": huge})
+        assert refused(client, request)[1] == "Expected one value without a shape for 'seed'."
+        walk.reset()
+        action = tensor_utils.pack_tensor(0.0)
+        action.shape[:] = [2**30, 2**10]
+        request = dm_env_rpc_pb2.StepRequest(actions={1: action})
+        assert refused(client, request)[1] == (
+            f"Expected an action of shape (28,), got shape {(2**30, 2**10)}."
+        )
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(("request_", "code", "sentence"), [
+        (dm_env_rpc_pb2.StepRequest(), 9, "Expected to join a world before step."),
+        (dm_env_rpc_pb2.ResetRequest(), 9, "Expected to join a world before reset."),
+        (dm_env_rpc_pb2.JoinWorldRequest(world_name="mine"), 5,
+         "Expected the name of a world, got 'mine'."),
+        (dm_env_rpc_pb2.DestroyWorldRequest(world_name=""), 5,
+         "Expected the name of a world, got ''."),
+    ])  # fmt: skip
+    def test_out_of_turn(self, client, request_, code, sentence):
+        assert refused(client, request_) == (code, sentence)
+
+    def test_actions(self, client, walk):
+        walk.reset()
+        with dm_deepmimic.load(WALK) as expected:
+            spec = expected.action_spec()
+        for action, sentence in (
+            (np.zeros(28, np.float32), "Expected an action of dtype float64, got dtype float32."),
+            (np.zeros(27), "Expected an action of shape (28,), got shape (27,)."),
+            (np.full(28, np.nan), "Expected finite numbers in an action, got nan at (0,), "),
+            (np.full(28, 1e3), f"Expected an action from {spec.minimum[0]} to {spec.maximum[0]} "
+                               f"at 0, {spec.name.split()[0]}, got 1000.0."),
+        ):  # fmt: skip
+            request = dm_env_rpc_pb2.StepRequest(actions={1: tensor_utils.pack_tensor(action)})
+            code, said = refused(client, request)
+            assert code == 3 and said.startswith(sentence)
+        assert refused(client, dm_env_rpc_pb2.StepRequest())[1] == (
+            "Expected one action, of the number 1, got none."
+        )
+        request = dm_env_rpc_pb2.StepRequest(
+            actions={1: tensor_utils.pack_tensor(STILL)}, requested_observations=[9]
+        )
+        assert refused(client, request)[1] == (
+            "Expected observations of 1 (observation), 2 (reward), 3 (discount), got 9."
+        )
+        assert walk.step({"action": STILL}).mid()
+
+    def test_clipped_actions_go_beyond(self):
+        with serving("--clip-actions") as server, connected(server) as client:
+            environment, _ = dm_env_adaptor.create_and_join_world(client, {}, {})
+            environment.reset()
+            assert not environment.step({"action": np.full(28, 1e3)}).first()
+
+    def test_a_world_has_one_agent(self, server, client):
+        name = create(client)
+        with connected(server) as other:
+            dm_env_adaptor.join_world(other, name, {})
+            request = dm_env_rpc_pb2.JoinWorldRequest(world_name=name)
+            assert refused(client, request) == (9, f"Another client has joined '{name}'.")
+            request = dm_env_rpc_pb2.DestroyWorldRequest(world_name=name)
+            assert refused(client, request) == (9, f"A client has joined '{name}'.")
+
+    def test_an_extension_is_none(self, client):
+        request = dm_env_rpc_pb2.EnvironmentRequest()
+        request.extension.SetInParent()
+        client._stream.write(request)
+        response = client._stream.read()
+        assert response.error.message == "Expected another request, got extension."
+        client._stream.write(dm_env_rpc_pb2.EnvironmentRequest())
+        assert client._stream.read().error.message == "Expected another request, got None."
+
+
+class TestClients:
+    def test_a_world_outlives_its_creator_while_it_is_used(self, server):
+        count = len(server.worlds)
+        with connected(server) as agent:
+            with connected(server) as creator:
+                name = create(creator)
+                environment = dm_env_adaptor.join_world(agent, name, {})
+            environment.reset()
+            assert environment.step({"action": STILL}).mid()
+            assert len(server.worlds) == count + 1
+        wait_for(lambda: len(server.worlds) == count)
+
+    def test_what_a_killed_client_had_is_freed(self, server):
+        count = len(server.worlds)
+        script = (
+            "import os, sys\n"
+            "from dm_env_rpc.v1 import connection, dm_env_adaptor\n"
+            "client = connection.create_secure_channel_and_connect(sys.argv[1])\n"
+            "made, _ = dm_env_adaptor.create_and_join_world(client, {}, {})\n"
+            "made.reset()\n"
+            "print('ready', flush=True)\n"
+            "while True: made.step({'action': [0.0] * 28})\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script, server.address], stdout=subprocess.PIPE
+        ) as process:
+            process.stdout.readline()
+            assert len(server.worlds) == count + 1
+            process.kill()
+        wait_for(lambda: len(server.worlds) == count)
+
+    def test_a_hundred_in_turn(self, server):
+        count = len(server.worlds)
+        for seed in range(100):
+            with connected(server) as client:
+                environment, _ = dm_env_adaptor.create_and_join_world(client, {"seed": seed}, {})
+                environment.reset()
+                assert environment.step({"action": STILL}).mid()
+        wait_for(lambda: len(server.worlds) == count)
+
+    def test_garbage_leaves_the_others_alone(self, server, walk):
+        walk.reset()
+        host, port = server.address.split(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as raw:
+            raw.settimeout(PATIENCE)
+            raw.sendall(np.random.default_rng(0).bytes(4096))
+            with contextlib.suppress(ConnectionError):
+                while raw.recv(4096):
+                    pass
+        with grpc.insecure_channel(server.address) as channel:
+            process = channel.stream_stream("/dm_env_rpc.v1.Environment/Process")
+            with pytest.raises(grpc.RpcError):
+                next(process(iter([b"\xff" * 100])))
+        assert walk.step({"action": STILL}).mid()
+
+    def test_a_request_too_long_ends_the_client(self):
+        with serving("--message-bytes=2000") as server, connected(server) as client:
+            environment, _ = dm_env_adaptor.create_and_join_world(client, {}, {})
+            environment.reset()
+            assert environment.step({"action": STILL}).mid()
+            with pytest.raises(grpc.RpcError) as raised:
+                create(client, mode="x" * 3000)
+            assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            wait_for(lambda: len(server.worlds) == 0)
+
+    def test_worlds_and_clients_are_limited(self):
+        with serving("--worlds=1") as server, connected(server) as client:
+            name = create(client)
+            assert refused(client, dm_env_rpc_pb2.CreateWorldRequest()) == (
+                8, "Expected at most 1 worlds at a time."
+            )  # fmt: skip
+            client.send(dm_env_rpc_pb2.DestroyWorldRequest(world_name=name))
+            create(client)
+            with connected(server) as second, connected(server) as third:
+                refused(second, dm_env_rpc_pb2.StepRequest())
+                with pytest.raises(grpc.RpcError) as raised:
+                    third.send(dm_env_rpc_pb2.StepRequest())
+                assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    def test_an_idle_client_is_dropped(self):
+        with serving("--idle-seconds=0.5") as server, connected(server) as client:
+            create(client)
+            wait_for(lambda: len(server.worlds) == 0)
+            with pytest.raises(grpc.RpcError):
+                create(client)
+            with connected(server) as other:
+                create(other)
+
+
+class TestProgram:
+    @staticmethod
+    def started(*options):
+        return subprocess.Popen(
+            [sys.executable, "-m", "dm_deepmimic.serve", WALK, *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it(self, number):
+        with self.started("--address=localhost:0") as process:
+            said = process.stdout.readline()
+            assert re.fullmatch(rf"Serving {WALK} at localhost:\d+\n", said)
+            process.send_signal(number)
+            assert process.wait(PATIENCE) == 0
+            assert process.stderr.read() == ""
+
+    def test_it_warns_where_others_can_reach_it(self):
+        with self.started("--address=0.0.0.0:0") as process:
+            address = process.stdout.readline().split()[-1]
+            with grpc.insecure_channel(address.replace("0.0.0.0", "127.0.0.1")) as channel:
+                create(connections.Connection(channel))
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+            assert process.stderr.read() == (
+                f"serve: whoever reaches {address} can use it: there is neither a password nor "
+                "encryption.\n"
+            )
+
+    @pytest.mark.parametrize(("options", "sentence"), [
+        (["humanoid3d_wal"], "Unknown preset or arg file 'humanoid3d_wal'."),
+        ([WALK, "--worlds=0"], "Expected a whole number worlds >= 1, got 0."),
+        ([WALK, "--message-bytes=1"],
+         "Expected a whole number message_bytes from 1024 to 1073741824, got 1."),
+        ([WALK, "--idle-seconds=0"], "Expected idle_seconds above 0, got 0.0."),
+        ([WALK, "--address=127.0.0.1:x"],
+         "Expected an address HOST:PORT that is free, got 127.0.0.1:x."),
+    ])  # fmt: skip
+    def test_bad_options_end_it_with_a_sentence(self, options, sentence):
+        with pytest.raises(SystemExit) as raised:
+            serve.main(options)
+        assert str(raised.value).startswith(f"serve: {sentence}")
+
+    def test_an_address_that_is_taken(self, server):
+        with pytest.raises(SystemExit) as raised:
+            serve.main([WALK, f"--address={server.address}"])
+        assert str(raised.value) == (
+            f"serve: Expected an address HOST:PORT that is free, got {server.address}."
+        )
+
+
+@pytest.mark.parametrize(("host", "expected"), [
+    ("localhost", True), ("127.0.0.1", True), ("127.3.2.1", True), ("[::1]", True),
+    ("0.0.0.0", False), ("[::]", False), ("10.0.0.7", False), ("example.org", False), ("", False),
+])  # fmt: skip
+def test_is_local(host, expected):
+    assert serve.is_local(host) is expected
