@@ -38,7 +38,9 @@ RECORDS = ROOT / "tests" / "golden" / "zoo"
 ORDER = (
     "walk", "run", "jump", "spin", "spinkick", "cartwheel", "backflip", "crawl", "roll", "dance_a",
     "dance_b", "punch", "kick", "getup_facedown", "getup_faceup", "all", "amp_walk", "amp_run",
+    "amp_target",
 )  # fmt: skip
+TASKS = {"amp_target": "amp_target_humanoid3d_locomotion"}
 PUBLISHED = {"walk": 0.80, "spinkick": 0.17, "backflip": 0.43, "jump": 0.50}  # reward a step
 EPISODES, EPISODES_OF_SET = 100, 300
 RECORDED_STEPS = 60
@@ -50,6 +52,8 @@ RETURN, LENGTH = "Metrics/episode_return", "Metrics/episode_length"  # of a lear
 
 def preset_of(name: str) -> str:
     """Returns the scene of a policy: of `amp_walk` it is `amp_humanoid3d_walk`."""
+    if name in TASKS:
+        return TASKS[name]
     style = "amp_" if name.startswith("amp_") else ""
     return f"{style}humanoid3d_{name.removeprefix(style)}"
 
@@ -111,7 +115,7 @@ def add(name: str, folder: pathlib.Path, command: str) -> None:
         "minutes": round(counts["seconds"] / 60.0, 1),
         "ends": judged["ends"],
         "measures": judged["measures"],
-        "clips": judged["clips"] if len(judged["clips"]) > 1 else {},
+        "clips": judged["clips"] if name == "all" else {},
         "curve": curve(folder / "learning_curve.csv"),
     }
     policy.write_policy(shipped, POLICIES / f"{name}.npz")
@@ -154,7 +158,7 @@ def tables() -> str:
             f"`zoo:{name}`",
             _shown(measure["survival"], "{:.0%}"),
             _shown(measure["success_rate"], "{:.0%}"),
-            _shown(measure["reward"], "{:.3f}"),
+            _shown(measure["reward"] or None, "{:.3f}"),  # styles have none
             _shown(PUBLISHED.get(name), "{:.2f}"),
             _shown(measure["mpjpe"], "{:.0f}"),
             _shown(measure["root_relative_mpjpe"], "{:.0f}"),

@@ -9,18 +9,19 @@ the PPO of `ppo.py`, to deceive it. The discriminator is in `amp.py`, the traini
 `training.py`.
 """
 
+import collections
 import contextlib
 import functools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import acme
 import amp
 import checkpoints
-import jax
 import numpy as np
 import ppo
 import training
+import workers
 from absl import app, flags
 from acme.utils import loggers
 
@@ -40,17 +41,6 @@ _CURVES = (
     "Metrics/test_episode_length", "Metrics/test_dtw_cost", "Loss/agent_accuracy",
     "Loss/expert_accuracy",
 )  # fmt: skip
-
-
-def style_environment(
-    environment: Any, discriminator: amp.Discriminator, config: amp.AMPConfig
-) -> style_reward.StyleReward:
-    return style_reward.StyleReward(
-        environment,
-        discriminator,
-        task_weight=config.task_weight,
-        style_weight=1.0 - config.task_weight,
-    )
 
 
 def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> dict[str, float]:
@@ -73,41 +63,62 @@ def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> 
     return means | {"dtw_cost": float(np.mean(costs))}
 
 
+class Learning(NamedTuple):
+    """A learner, and what tests its policy."""
+
+    learner: amp.AMPLearner
+    actor: ppo.PPOActor  # does not explore
+    inboxes: tuple[collections.deque, collections.deque]  # of rollouts, and of what they look like
+    test: Callable[[], dict[str, float]]
+
+
+@contextlib.contextmanager
+def open_learning(config: amp.AMPConfig, seed: int) -> Iterator[Learning]:
+    """Opens worlds to test in, whose clips the discriminator learns, and the learner."""
+    with dm_deepmimic.load_batch(
+        training.ENV.value,
+        training.EPISODES.value,
+        data_root=training.DATA_ROOT.value,
+        seed=seed,
+        mode="test",
+        dtype=np.float32,
+        num_sim_substeps=training.SUBSTEPS_OF_EVALUATION,
+    ) as worlds:
+        discriminator = amp.Discriminator(worlds.amp_observation_spec().shape[0], config, seed)
+        networks = ppo.Networks(acme.make_environment_spec(worlds), config.policy)
+        inboxes = collections.deque(), collections.deque()
+        rollouts, styles = (iter(inbox.popleft, None) for inbox in inboxes)
+        policy_learner = ppo.PPOLearner(networks, config.policy, seed, rollouts)
+        learner = amp.AMPLearner(policy_learner, discriminator, worlds, styles, config, seed)
+        offset = workers.mean_action(worlds.core)
+        actor = ppo.PPOActor(networks, learner, offset, config.policy.action_scale)
+        environment = workers.style_environment(worlds, discriminator, config)
+        yield Learning(learner, actor, inboxes, functools.partial(run_episodes, environment, actor))
+
+
 @contextlib.contextmanager
 def open_agent(config: amp.AMPConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens worlds to train and to test in, and the agent."""
+    recipe = workers.AMPRecipe(training.worlds(rate), config)
     with (
-        training.load_batch(seed, rate) as worlds,
-        dm_deepmimic.load_batch(
-            training.ENV.value,
-            training.EPISODES.value,
-            data_root=training.DATA_ROOT.value,
-            seed=training.SEED.value,
-            mode="test",
-            dtype=np.float32,
-            num_sim_substeps=training.SUBSTEPS_OF_EVALUATION,
-        ) as test_worlds,
+        open_learning(config, seed) as learning,
+        training.open_workers(recipe, seed, learning.learner) as opened,
     ):
-        num_observations = worlds.amp_observation_spec().shape[0]
-        discriminator = amp.Discriminator(num_observations, config, seed)
-        environment = style_environment(worlds, discriminator, config)
-        networks = ppo.Networks(acme.make_environment_spec(environment), config.policy)
-        buffer = ppo.RolloutBuffer()
-        policy_learner = ppo.PPOLearner(networks, config.policy, seed, buffer)
-        learner = amp.AMPLearner(policy_learner, discriminator, environment, config, seed)
-        offset = training.mean_action(worlds.core)
-        acting = networks, learner, offset, config.policy.action_scale
-        actor = ppo.PPOActor(*acting, jax.random.PRNGKey(seed), buffer)
-        test_environment = style_environment(test_worlds, discriminator, config)
-        test = functools.partial(run_episodes, test_environment, ppo.PPOActor(*acting))
-        yield training.Agent(environment, worlds, actor, learner, config.policy, (learner,), test)
+        yield training.Agent(
+            opened,
+            learning.learner,
+            config.policy,
+            learning.actor.policy,
+            learning.inboxes,
+            learning.test,
+        )
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints what the deterministic policy reaches in episodes of tests."""
-    with open_agent(checkpoint.config, training.SEED.value, training.RATE_OF_EVALUATION) as agent:
-        checkpoint.restore(agent.learner)
-        loggers.TerminalLogger("evaluation", print).write(agent.test())
+    with open_learning(checkpoint.config, training.SEED.value) as learning:
+        checkpoint.restore(learning.learner)
+        loggers.TerminalLogger("evaluation", print).write(learning.test())
 
 
 def config() -> amp.AMPConfig:

@@ -7,21 +7,19 @@ Training steps a batch of worlds in the way `acme.EnvironmentLoop` steps one; th
 the deterministic policy. The agent is in `ppo.py`, the training loop in `training.py`.
 """
 
+import collections
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import acme
 import checkpoints
-import failure_starts
-import jax
 import numpy as np
 import ppo
 import training
+import workers
 from absl import app, flags
 from acme.utils import loggers
-
-import dm_deepmimic
 
 flags.adopt_module_key_flags(training)
 flags.set_default(training.ENV, "humanoid3d_walk")
@@ -34,43 +32,31 @@ _STARTS = flags.DEFINE_enum(
 _CURVES = (training.RETURN, training.LENGTH, "Loss/kl", "Loss/value")
 
 
-def build_agent(
-    environment: Any, config: ppo.PPOConfig, seed: int, explore: bool
-) -> tuple[ppo.PPOActor, ppo.PPOLearner]:
-    """Returns the actor of one world, or of a batch, and its learner."""
-    networks = ppo.Networks(acme.make_environment_spec(environment), config)
-    buffer = ppo.RolloutBuffer()
-    learner = ppo.PPOLearner(networks, config, seed, buffer)
-    offset = training.mean_action(environment.core)
-    exploration = (jax.random.PRNGKey(seed), buffer) if explore else (None, None)
-    actor = ppo.PPOActor(networks, learner, offset, config.action_scale, *exploration)
-    return actor, learner
-
-
 @contextlib.contextmanager
 def open_agent(config: ppo.PPOConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens the worlds and the agent that trains in them."""
-    by_failures = _STARTS.value == "failures"
-    autoreset = "disabled" if by_failures else "next-step"
-    with training.load_batch(seed, rate, autoreset=autoreset) as worlds:
-        actor, learner = build_agent(worlds, config, seed, explore=True)
-        environment = worlds
-        if by_failures:
-            environment = failure_starts.FailureStarts(worlds, seed, worlds.core.clip_shares)
-        yield training.Agent(environment, worlds, actor, learner, config)
+    rollouts: collections.deque = collections.deque()
+    with training.load_world() as world:
+        actor, learner = build_agent(world, config, seed, rollouts)
+    recipe = workers.PPORecipe(training.worlds(rate), config, _STARTS.value)
+    with training.open_workers(recipe, seed, learner) as opened:
+        yield training.Agent(opened, learner, config, actor.policy, (rollouts,))
+
+
+def build_agent(
+    world: Any, config: ppo.PPOConfig, seed: int, rollouts: collections.deque
+) -> tuple[ppo.PPOActor, ppo.PPOLearner]:
+    """Returns an actor that does not explore, and its learner from rollouts."""
+    networks = ppo.Networks(acme.make_environment_spec(world), config)
+    learner = ppo.PPOLearner(networks, config, seed, iter(rollouts.popleft, None))
+    offset = workers.mean_action(world.core)
+    return ppo.PPOActor(networks, learner, offset, config.action_scale), learner
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints the mean return and length of episodes with the deterministic policy."""
-    with dm_deepmimic.load(
-        training.ENV.value,
-        core="embedded",
-        data_root=training.DATA_ROOT.value,
-        seed=training.SEED.value,
-        dtype=np.float32,
-        num_sim_substeps=training.SUBSTEPS_OF_EVALUATION,
-    ) as environment:
-        actor, learner = build_agent(environment, checkpoint.config, seed=0, explore=False)
+    with training.load_world() as environment:
+        actor, learner = build_agent(environment, checkpoint.config, 0, collections.deque())
         checkpoint.restore(learner)
         actor.update()
         terminal = loggers.TerminalLogger("evaluation", print)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import acme
@@ -165,13 +165,54 @@ class Replay:
         return self._rows[generator.integers(min(self._count, len(self._rows)), size=count)]
 
 
+class StyleSteps(NamedTuple):
+    """What the discriminator saw of T steps of N worlds."""
+
+    observations: Array  # (T, N, num_observations)
+    rewards: Array  # (T, N), the style's
+    real: Array  # (T, N), false where an episode starts, with the clip's own transition
+
+
+class StyleBuffer(Iterator[StyleSteps]):
+    """Gathers what the discriminator sees in an environment; `next` hands it on."""
+
+    def __init__(self, environment: Any):
+        self._environment = environment
+        self._steps: list[tuple[Array, Array, Array]] = []
+
+    def observe(self, timestep: dm_env.TimeStep) -> None:
+        """Notes a time step."""
+        observations = self._environment.amp_observation.astype(np.float32)
+        rewards = self._environment.style_reward.copy()
+        self._steps.append((observations, rewards, ~timestep.first()))
+
+    def __next__(self) -> StyleSteps:
+        steps = StyleSteps(*map(np.stack, zip(*self._steps, strict=True)))
+        self._steps.clear()
+        return steps
+
+
+class StyleActor(ppo.PPOActor):
+    """Acts in worlds whose discriminator is kept up to date."""
+
+    def __init__(self, discriminator: Discriminator, *acting: Any):
+        self._discriminator = discriminator
+        super().__init__(*acting)
+
+    def update(self, wait: bool = False) -> None:
+        super().update(wait)
+        (state,) = self._source.get_variables(["discriminator"])
+        self._discriminator.state = jax.device_put(state)
+
+
 class AMPLearner(acme.Learner):
     """Improves the policy with PPO, then the discriminator that judges it.
 
     Args:
-        policy_learner: Learner of the policy, from the rewards of `environment`.
-        discriminator: The discriminator of those rewards.
-        environment: A batch with the style reward; gives the observations of both kinds.
+        policy_learner: Learner of the policy, from the rewards of the discriminator.
+        discriminator: The discriminator.
+        clips: Worlds, whose clips' transitions it shall tell from the character's.
+        styles: What it saw in the rollouts of the policy's learner.
         config: Settings of the discriminator.
         seed: Of the batches.
     """
@@ -180,52 +221,52 @@ class AMPLearner(acme.Learner):
         self,
         policy_learner: ppo.PPOLearner,
         discriminator: Discriminator,
-        environment: Any,
+        clips: Any,
+        styles: Iterator[StyleSteps],
         config: AMPConfig,
         seed: int,
     ):
         self._policy_learner, self._discriminator = policy_learner, discriminator
-        self._environment, self._config = environment, config
+        self._clips, self._styles, self._config = clips, styles, config
         self._generator = np.random.default_rng(seed)
-        num_observations = environment.amp_observation_spec().shape[0]
+        num_observations = clips.amp_observation_spec().shape[0]
         self._replay = Replay(config.replay_size, num_observations)
-        self._start_rollout()
         self.metrics: dict[str, float] = {}
-
-    def observe(self, timestep: dm_env.TimeStep) -> None:
-        """Notes what the discriminator saw at a time step."""
-        stepped = ~timestep.first()  # an episode starts with the clip's own transition
-        self._recent.append(self._environment.amp_observation[stepped])
-        self._style_rewards.append(self._environment.style_reward[stepped])
 
     def step(self) -> None:
         self._policy_learner.step()
-        recent = np.concatenate(self._recent).astype(np.float32)
+        steps = next(self._styles)
+        recent = steps.observations[steps.real]
         self._replay.add(recent)
         config = self._config
         num_steps = max(1, config.num_passes * len(recent) // config.batch_size)
         half = config.batch_size // 2
-        expert = self._environment.sample_expert(num_steps * 2 * half)
+        expert = self._clips.sample_expert(num_steps * 2 * half)
         fresh = recent[self._generator.integers(len(recent), size=num_steps * half)]
         kept = self._replay.sample(self._generator, num_steps * half)
         shape = (num_steps, half, -1)
         agent = np.concatenate([fresh.reshape(shape), kept.reshape(shape)], axis=1)
         metrics = self._discriminator.learn(expert.reshape(num_steps, 2 * half, -1), agent)
-        style = {"style_reward": float(np.mean(np.concatenate(self._style_rewards)))}
+        style = {"style_reward": float(np.mean(steps.rewards[steps.real]))}
         self.metrics = self._policy_learner.metrics | metrics | style
-        self._start_rollout()
 
     def warm_up(self) -> None:
         """Takes only the statistics of the observations so far."""
         self._policy_learner.warm_up()
-        recent = np.concatenate(self._recent)
+        steps = next(self._styles)
+        recent = steps.observations[steps.real]
         self._replay.add(recent)
-        expert = self._environment.sample_expert(len(recent))
+        expert = self._clips.sample_expert(len(recent))
         self._discriminator.merge_statistics(np.float32(np.concatenate([recent, expert])))
-        self._start_rollout()
 
     def get_variables(self, names: Sequence[str]) -> list[Any]:
-        return self._policy_learner.get_variables(names)
+        state = self._discriminator.state
+        return [
+            jax.tree.map(np.array, state)
+            if name == "discriminator"
+            else self._policy_learner.get_variables([name])[0]
+            for name in names
+        ]
 
     def save(self) -> dict[str, Any]:
         """Returns all but the replay, which a resumed run fills anew."""
@@ -235,7 +276,3 @@ class AMPLearner(acme.Learner):
     def restore(self, state: dict[str, Any]) -> None:
         self._policy_learner.restore(state["policy"])
         self._discriminator.state = jax.device_put(state["discriminator"])
-
-    def _start_rollout(self) -> None:
-        self._recent: list[Array] = []
-        self._style_rewards: list[Array] = []

@@ -18,6 +18,7 @@ import failure_starts
 import numpy as np
 import ppo
 import training
+import workers
 from absl import app, flags, logging
 
 import dm_deepmimic
@@ -42,7 +43,7 @@ def open_agent(
     config: distillation.DistillationConfig, seed: int, rate: str
 ) -> Iterator[training.Agent]:
     """Opens the worlds, the teachers and the student."""
-    with training.load_batch(seed, rate, autoreset="disabled") as worlds:
+    with training.worlds(rate).load(seed, autoreset="disabled") as worlds:
         core = worlds.core
         try:
             teachers = distillation.Teachers(core, config.teachers, training.DATA_ROOT.value)
@@ -52,11 +53,12 @@ def open_agent(
             logging.warning("Not taught, without a teacher: %s.", ", ".join(teachers.missing))
         networks = ppo.Networks(acme.make_environment_spec(worlds), config)
         learner = distillation.DistillationLearner(networks, config, seed)
-        offset = training.mean_action(core)
+        offset = workers.mean_action(core)
         student = distillation.Student(networks, learner, offset, config, teachers, seed)
         shares = core.clip_shares * teachers.known
         environment = failure_starts.FailureStarts(worlds, seed, shares / shares.sum())
-        yield training.Agent(environment, worlds, student, learner, config)
+        worker = workers.Worker(environment, worlds, student)
+        yield training.Agent(worker, learner, config, student.policy)
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
@@ -69,7 +71,7 @@ def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
         networks = ppo.Networks(acme.make_environment_spec(worlds), config)
         learner = distillation.DistillationLearner(networks, config, seed=0)
         checkpoint.restore(learner)
-        offset = training.mean_action(worlds.core)
+        offset = workers.mean_action(worlds.core)
         actor = ppo.PPOActor(networks, learner, offset, config.action_scale)
         episodes, seed = training.EPISODES.value, training.SEED.value
         judged = evaluation.evaluate(worlds, actor.policy(), episodes=episodes, seed=seed)

@@ -2,25 +2,25 @@
 
 import collections
 import contextlib
+import os
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import checkpoints
 import curves
-import dm_env
 import interruptions
 import numpy as np
-import ppo
 import tqdm
+import workers
 from absl import app, flags, logging
 from acme.utils import counting, loggers
+from workers import LENGTH, RETURN
 
 import dm_deepmimic
 from dm_deepmimic import errors, policy
-from dm_deepmimic.core import EndReason
 
 ENV = flags.DEFINE_string("env", None, "Preset, or path of an arg file.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of the checkpoint and the curves.")
@@ -31,6 +31,13 @@ EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes of an evaluation.", lo
 _STEPS = flags.DEFINE_integer("steps", None, "or when the run has taken so many steps in all.")
 _NUM_ENVS = flags.DEFINE_integer("num_envs", 128, "Worlds in the batch.", lower_bound=1)
 _NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
+_ACTORS = flags.DEFINE_integer(
+    "actors", 0, "Processes, by Ray, that share the worlds, each with --num_threads, by default 1; "
+    "0 steps them in this one.", lower_bound=0
+)  # fmt: skip
+_RAY_ADDRESS = flags.DEFINE_string(
+    "ray_address", None, "Of the cluster that runs --actors; one is started here by default."
+)
 _PHYSICS_RATE = flags.DEFINE_enum(
     "physics_rate", "300", ["300", "600", "1200"],
     "Physics in training [Hz], but for its last part.",
@@ -51,34 +58,35 @@ SUBSTEPS_OF_EVALUATION = 2
 _SAVE_PERIOD = 60.0  # [s]
 _TERMINAL_PERIOD = 30.0  # [s]
 _NUM_RECENT_EPISODES = 100
-_REASONS = [reason for reason in EndReason if reason is not EndReason.NONE]
-_SUBSTEPS = {"300": (5, 1), "600": (10, 1), "1200": (10, 2)}  # updates in 1/60 s, steps of each
-# Names of measures are the field's, as in TensorBoard.
-RETURN, LENGTH = "Metrics/episode_return", "Metrics/episode_length"
 
 
 class Agent(NamedTuple):
-    """What trains in a batch of worlds.
+    """What trains.
 
     Attributes:
-        environment: The batch, or what is around it.
-        worlds: The batch, which tells how episodes end.
-        actor: Acts in the environment.
+        workers: Step the worlds; their `collect` returns a `workers.Experience`.
         learner: An `acme.Learner` with `warm_up` and `metrics`.
         config: Settings of the policy's learning.
-        observers: Objects whose `observe` gets every time step.
+        policy: Returns what was learned, as networks that NumPy runs.
+        inboxes: Where the learner finds each part of an experience.
         test: Returns measures of the deterministic policy, if given; called every `test_period`.
         test_period: In [s].
     """
 
-    environment: Any
-    worlds: Any
-    actor: ppo.PPOActor
+    workers: Any
     learner: Any
-    config: ppo.PPOConfig
-    observers: tuple[Any, ...] = ()
+    config: Any
+    policy: Callable[[], policy.Policy]
+    inboxes: Sequence[collections.deque] = ()
     test: Callable[[], dict[str, float]] | None = None
     test_period: float = 120.0
+
+    def collect(self, num_steps: int) -> workers.Experience:
+        """Has the worlds stepped, and gives what comes of it to the learner."""
+        experience = self.workers.collect(num_steps)
+        for inbox, part in zip(self.inboxes, experience.parts, strict=True):
+            inbox.append(part)
+        return experience
 
 
 class Example(NamedTuple):
@@ -99,28 +107,15 @@ class Example(NamedTuple):
 
 
 class EpisodeTracker:
-    """Counts steps and episodes of a batch, and averages the latest episodes."""
+    """Counts steps and episodes, and averages the latest episodes."""
 
-    def __init__(self, worlds: Any, counter: counting.Counter):
-        self._worlds, self._counter = worlds, counter
-        self._returns, self._lengths = 0.0, 0
+    def __init__(self, counter: counting.Counter):
+        self._counter = counter
         self._recent: collections.deque = collections.deque(maxlen=_NUM_RECENT_EPISODES)
 
-    def observe(self, timestep: dm_env.TimeStep) -> None:
-        first, last = timestep.first(), timestep.last()
-        self._returns = np.where(first, 0.0, self._returns + timestep.reward)
-        self._lengths = np.where(first, 0, self._lengths + 1)
-        infos = self._worlds.episode_infos if last.any() else {}
-        for world in np.flatnonzero(last):
-            measures = {RETURN: self._returns[world], LENGTH: self._lengths[world]}
-            for name, total in infos["term_returns"].items():
-                measures[f"Episode_Reward/{name}"] = total[world]
-            for reason in _REASONS:
-                has_it = infos["end_reason"][world] == reason
-                measures[f"Episode_Termination/{reason.name.lower()}"] = float(has_it)
-            self._recent.append(measures)
-        # The row that starts an episode is no step: its action was ignored.
-        self._counter.increment(steps=int(np.sum(~first)), episodes=int(np.sum(last)))
+    def add(self, experience: workers.Experience) -> None:
+        self._recent.extend(experience.episodes)
+        self._counter.increment(steps=experience.steps, episodes=len(experience.episodes))
 
     def means(self) -> dict[str, float]:
         """Returns means over the latest episodes: of rewards the terms' sums over an episode,
@@ -130,48 +125,79 @@ class EpisodeTracker:
         return {name: float(np.mean([row[name] for row in recent])) for name in recent[0]}
 
 
-def load_batch(seed: int, rate: str, **options: Any) -> Any:
-    """Opens the worlds that the flags ask for, with the physics at a rate [Hz]."""
-    updates, substeps = _SUBSTEPS[rate]
-    return dm_deepmimic.load_batch(
+def worlds(rate: str) -> workers.Worlds:
+    """Returns the worlds that the flags ask for, with the physics at a rate [Hz]."""
+    threads = _NUM_THREADS.value or (1 if _ACTORS.value else None)
+    env, data_root = (  # a worker may be elsewhere
+        os.path.abspath(path) if path and os.path.exists(path) else path
+        for path in (ENV.value, DATA_ROOT.value)
+    )
+    seconds = EPISODE_SECONDS.value
+    return workers.Worlds(env, _NUM_ENVS.value, threads, data_root, rate, seconds)
+
+
+def load_world(**options: Any) -> Any:
+    """Opens one world as evaluations have it, which also tells the specs."""
+    return dm_deepmimic.load(
         ENV.value,
-        _NUM_ENVS.value,
-        num_threads=_NUM_THREADS.value,
+        core="embedded",
         data_root=DATA_ROOT.value,
-        seed=seed,
+        seed=SEED.value,
         dtype=np.float32,
-        num_update_substeps=updates,
-        num_sim_substeps=substeps,
-        time_limit=EPISODE_SECONDS.value,
+        num_sim_substeps=SUBSTEPS_OF_EVALUATION,
         **options,
     )
 
 
-def mean_action(core: Any) -> np.ndarray:
-    """Returns the mean pose of the clips, by their weights, as an action: what an untrained policy
-    holds.
+@contextlib.contextmanager
+def open_workers(recipe: Any, seed: int, learner: Any) -> Iterator[Any]:
+    """Opens what steps the worlds: a worker in this process, or as many others as the flags say.
+
+    Args:
+        recipe: See `workers.PPORecipe`.
+        seed: Of the first world; those of the others follow it.
+        learner: Tells its variables.
     """
-    means = list[np.ndarray]()
-    for clip, duration in enumerate(core.clip_durations):
-        times = np.linspace(0.0, duration, 64, endpoint=False)
-        means.append(core.reference_actions(times, clip).mean(axis=0))
-    return core.clip_shares @ means
+    if _ACTORS.value == 0:
+        opening = recipe.open(seed, learner)
+    else:
+        import cluster
+
+        recipes = cluster.shares_of(recipe, _ACTORS.value)
+        opening = contextlib.closing(cluster.Cluster(recipes, seed, learner))
+    with opening as opened:
+        yield opened
 
 
-def collect(
-    agent: Agent, observers: Sequence[Any], timestep: Any, num_steps: int
-) -> tuple[Any, float]:
-    """Steps all worlds; returns where that leaves them, and the time that they took of it [s]."""
-    worlds_time = 0.0
-    for _ in range(num_steps):
-        action = agent.actor.select_action(timestep.observation)
-        began = time.monotonic()
-        timestep = agent.environment.step(action)
-        worlds_time += time.monotonic() - began
-        agent.actor.observe(action, timestep)
-        for observer in observers:
-            observer.observe(timestep)
-    return timestep, worlds_time
+@contextlib.contextmanager
+def connected() -> Iterator[None]:
+    """Brings Ray up if workers shall be in other processes.
+
+    Raises:
+        UsageError: It is not installed, or not at its address, or there are more actors than
+            worlds.
+    """
+    if _ACTORS.value == 0:
+        yield
+        return
+    if _ACTORS.value > _NUM_ENVS.value:
+        raise app.UsageError(
+            f"Expected --actors of at most --num_envs={_NUM_ENVS.value}, got {_ACTORS.value}."
+        )
+    try:
+        import cluster
+    except ImportError as error:
+        raise app.UsageError(
+            "--actors needs Ray. Install it with: pip install 'dm_deepmimic[cluster]'"
+        ) from error
+
+    with contextlib.ExitStack() as stack:
+        num_cpus = _ACTORS.value * (_NUM_THREADS.value or 1)
+        try:
+            stack.enter_context(cluster.connected(_RAY_ADDRESS.value, num_cpus))
+        except ConnectionError as error:
+            raise app.UsageError(f"--ray_address: {error}.") from error
+        yield
 
 
 class Stage(NamedTuple):
@@ -238,23 +264,20 @@ class Run:
         # What is resumed, and a stage, meet new worlds, not those of the beginning.
         seed = SEED.value + self._counter.get_counts()["steps"]
         with self._example.open_agent(self._config, seed, stage.rate) as agent:
-            tracker = EpisodeTracker(agent.worlds, self._counter)
-            observers = (tracker, *agent.observers)
-            timestep = agent.environment.reset()
-            agent.actor.observe_first(timestep)
+            tracker = EpisodeTracker(self._counter)
             if self._state is not None:
                 agent.learner.restore(self._state)
             elif self._checkpoint:
                 self._checkpoint.restore(agent.learner)
             else:
-                timestep, _ = collect(agent, observers, timestep, agent.config.warm_up_steps)
+                tracker.add(agent.collect(agent.config.warm_up_steps))
                 agent.learner.warm_up()
             self._start = self._start or time.monotonic()
             done = False
             # An update cut in half would leave nothing to save: an interruption waits for its end.
             with interruptions.noted() as interrupted:
                 while not done:
-                    timestep = self._update(agent, tracker, observers, timestep)
+                    self._update(agent, tracker)
                     progress = self.progress
                     with contextlib.suppress(OSError):
                         self._bar.update(min(progress, 1.0) - self._bar.n)
@@ -265,17 +288,15 @@ class Run:
             self._state = agent.learner.save()
         return not interrupted.is_set()
 
-    def _update(
-        self, agent: Agent, tracker: EpisodeTracker, observers: Sequence[Any], timestep: Any
-    ) -> Any:
+    def _update(self, agent: Agent, tracker: EpisodeTracker) -> None:
         """Collects a rollout, learns from it, and tells how it went."""
         began, steps = time.monotonic(), self._counter.get_counts()["steps"]
-        agent.actor.update()
         if agent.test is not None and began - self._last_test > agent.test_period:
             self._tested = {f"Metrics/test_{name}": mean for name, mean in agent.test().items()}
             self._last_test = began
-        timestep, worlds_time = collect(agent, observers, timestep, agent.config.horizon)
-        collected = time.monotonic()
+        experience = agent.collect(agent.config.horizon)
+        tracker.add(experience)
+        collected, worlds_time = time.monotonic(), experience.worlds_time
         agent.learner.step()
         now = time.monotonic()
         counts = self._counter.increment(updates=1, seconds=now - began)
@@ -294,7 +315,6 @@ class Run:
         with contextlib.suppress(OSError):  # a log that is full ends no training
             self._terminal.write(row)
             self._bar.set_postfix(means, refresh=False)
-        return timestep
 
     def _save(self, agent: Agent, is_last: bool) -> None:
         try:
@@ -302,7 +322,7 @@ class Run:
             self._curve.save(self._example.curves)
             path, counts = self._output / checkpoints.FILE, self._counter.get_counts()
             checkpoints.write(path, ENV.value, self._config, counts, agent.learner)
-            policy.write_policy(agent.actor.policy(), self._output / policy.FILE)
+            policy.write_policy(agent.policy(), self._output / policy.FILE)
         except OSError as error:
             tell_unsaved(self._output, error, is_last)
         self._last_save = time.monotonic()
@@ -358,5 +378,8 @@ def train_and_evaluate(example: Example, output: pathlib.Path) -> None:
         checkpoints.refuse_pickle(pickle)
     if path.exists() and not _RESUME.value:
         raise app.UsageError(f"{path} exists: add --resume or choose another --output.")
-    if train(example, output, read_checkpoint(path, example) if _RESUME.value else None):
+    checkpoint = read_checkpoint(path, example) if _RESUME.value else None
+    with connected():
+        is_done = train(example, output, checkpoint)
+    if is_done:
         example.evaluate(read_checkpoint(path, example))

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 LANGUAGES = ("json", "python", "sh")
 BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update", ".ci/run",
-              ".ci/run acme-agents", ".ci/run torch")  # fmt: skip
+              ".ci/run acme-agents", ".ci/run cluster", ".ci/run torch")  # fmt: skip
 
 # What makes a program short; of an option that comes twice the last counts.
 SHORT_TRAINING = ("--steps=10", "--num_envs=2", "--num_threads=1", "--episodes=1")
@@ -35,6 +35,7 @@ SHORT = {
     "examples/own_scene.py": (),
     "examples/pretrained_policy.py": ("--episodes=1", "--seconds=0.3"),
     "benchmarks/agreement.py": (f"--rollouts={ROOT}/tests/golden/rollouts_first_steps.npz",),
+    "benchmarks/scale.py": ("--repeats=1", "--steps=200"),
     "benchmarks/soak.py": ("--steps=1000",),
     "benchmarks/speed.py": ("--num_envs=1", "--repeats=1"),
 }
@@ -44,7 +45,8 @@ SHORT_MODULES = {
     "dm_deepmimic.list": (),
     "dm_deepmimic.replay": (),
 }
-VARIABLES = ("DEEPMIMIC_DATA", "DM_DEEPMIMIC_QUIET", "NUMBA_CACHE_DIR", "OMP_NUM_THREADS")
+KEPT = ("RAY_AUTH_MODE",)  # without which a command fails
+VARIABLES = (*KEPT, "DEEPMIMIC_DATA", "DM_DEEPMIMIC_QUIET", "NUMBA_CACHE_DIR", "OMP_NUM_THREADS")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -93,6 +95,8 @@ def short(words: list[str]) -> list[str]:
     """
     original = " ".join(words)
     while words and re.fullmatch(rf"({'|'.join(VARIABLES)})=\S+", words[0]):
+        if words[0].partition("=")[0] in KEPT:
+            return ["env", words[0], *short(words[1:])]
         words = words[1:]
     words = words[1:] if words[:1] == ["xvfb-run"] else words
     match words:
@@ -108,6 +112,8 @@ def short(words: list[str]) -> list[str]:
             return [sys.executable, "-m", module, *(options or SHORT_MODULES[module])]
         case ["python", "-m", "dm_deepmimic.serve", *options]:
             return [sys.executable, str(ROOT / "tests" / "served.py"), *options]
+        case ["ray", "start" | "stop", *_]:
+            return [sys.executable, "-m", "ray.scripts.scripts", *words[1:]]
         case ["python", "-c", code]:
             return [sys.executable, "-c", code]
         case ["export", assignment] if assignment.partition("=")[0] in VARIABLES:
@@ -245,6 +251,10 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("acme")
     if "import gymnasium" in text:
         pytest.importorskip("gymnasium")
+    if "--actors" in text:
+        pytest.importorskip("ray", reason="clusters need the extra cluster")
+    if "import PPOConfig" in text:
+        pytest.importorskip("ray.rllib", reason="RLlib needs the extra torch")
     if "dm_deepmimic.serve" in text:
         pytest.importorskip("dm_env_rpc", reason="servers need the extra rpc")
     if "gdm_robotics" in text:

@@ -21,6 +21,7 @@ sys.path.append(str(EXAMPLES))
 
 import checkpoints  # noqa: E402
 import training  # noqa: E402
+import workers  # noqa: E402
 from absl import app, flags  # noqa: E402
 from absl.testing import flagsaver  # noqa: E402
 from acme.utils import counting  # noqa: E402
@@ -35,38 +36,17 @@ class Config:
     warm_up_steps: int = 2
 
 
-class Worlds:
+class Workers:
     """Two worlds in which nothing happens."""
 
-    def reset(self) -> dm_env.TimeStep:
-        return self._timestep(dm_env.StepType.FIRST)
-
-    def step(self, action: np.ndarray) -> dm_env.TimeStep:
-        return self._timestep(dm_env.StepType.MID)
-
-    def _timestep(self, kind: dm_env.StepType) -> dm_env.TimeStep:
-        return dm_env.TimeStep(np.full(2, kind), np.ones(2), np.ones(2), np.zeros((2, 3)))
+    def collect(self, num_steps: int) -> workers.Experience:
+        return workers.Experience((), [], 2 * num_steps, 0.0)
 
 
-class Actor:
-    """Does nothing, and has a policy that does."""
-
-    def select_action(self, observation: np.ndarray) -> np.ndarray:
-        return np.zeros((2, 1))
-
-    def update(self) -> None:
-        pass
-
-    def observe_first(self, timestep: dm_env.TimeStep) -> None:
-        pass
-
-    def observe(self, action: np.ndarray, timestep: dm_env.TimeStep) -> None:
-        pass
-
-    def policy(self) -> policy.Policy:
-        ones = np.ones(3, np.float32)
-        layers = ((ones[:, None], ones[:1]),)
-        return policy.Policy(3, 0, ones, ones, layers, ones[:1], ones[:1])
+def still() -> policy.Policy:
+    """Returns a policy that does nothing."""
+    ones = np.ones(3, np.float32)
+    return policy.Policy(3, 0, ones, ones, ((ones[:, None], ones[:1]),), ones[:1], ones[:1])
 
 
 class Learner:
@@ -105,8 +85,7 @@ class Run:
     @contextlib.contextmanager
     def _open_agent(self, config: Config, seed: int, rate: str) -> Iterator[training.Agent]:
         self.opened.append((seed, rate))
-        worlds = Worlds()
-        yield training.Agent(worlds, worlds, Actor(), self.learner, config)
+        yield training.Agent(Workers(), self.learner, config, still)
 
     def __call__(self, *arguments: str) -> None:
         output = f"--output={self.output}"
@@ -142,26 +121,28 @@ def saves_always_fixture(monkeypatch) -> None:
     monkeypatch.setattr(training, "_SAVE_PERIOD", 0.0)
 
 
-class TestEpisodeTracker:
-    """Means over episodes of two worlds, in which rewards are 1."""
+class TestEpisodes:
+    """Measures of episodes of two worlds, in which rewards are 1, and their means."""
 
-    def test_it_averages_episodes_in_the_names_of_the_field(self):
+    def test_they_have_the_names_of_the_field(self):
         worlds = types.SimpleNamespace(episode_infos={})
-        counter = counting.Counter()
-        tracker = training.EpisodeTracker(worlds, counter)
+        meter, counter = workers.EpisodeMeter(worlds), counting.Counter()
+        tracker = training.EpisodeTracker(counter)
 
         def observe(kinds: tuple[dm_env.StepType, dm_env.StepType], **infos: object) -> None:
             worlds.episode_infos = infos
-            tracker.observe(dm_env.TimeStep(np.array(kinds), np.ones(2), np.ones(2), None))
+            meter.observe(dm_env.TimeStep(np.array(kinds), np.ones(2), np.ones(2), None))
 
         first, mid, last = dm_env.StepType
         assert np.isnan(tracker.means()[training.LENGTH])
         observe((first, first))
         observe((mid, mid))
+        tracker.add(workers.Experience((), *meter.take(), 0.0))
         observe((last, mid), end_reason=np.array([EndReason.FALL, EndReason.NONE]),
                 term_returns={"pose": np.array([1.5, 9.0])})  # fmt: skip
         observe((first, last), end_reason=np.array([EndReason.NONE, EndReason.TIME_LIMIT]),
                 term_returns={"pose": np.array([0.0, 2.5])})  # fmt: skip
+        tracker.add(workers.Experience((), *meter.take(), 0.0))
         means = tracker.means()
         assert means[training.RETURN] == means[training.LENGTH] == 2.5
         assert means["Episode_Reward/pose"] == 2.0
