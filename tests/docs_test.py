@@ -32,6 +32,7 @@ SHORT = {
     "examples/acme_amp.py": SHORT_TRAINING,
     "examples/acme_ppo.py": SHORT_TRAINING,
     "examples/distill.py": SHORT_TRAINING,
+    "examples/minari_dataset.py": (),
     "examples/own_scene.py": (),
     "examples/pretrained_policy.py": ("--episodes=1", "--seconds=0.3"),
     "benchmarks/agreement.py": (f"--rollouts={ROOT}/tests/golden/rollouts_first_steps.npz",),
@@ -253,6 +254,10 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("gymnasium")
     if "--actors" in text:
         pytest.importorskip("ray", reason="clusters need the extra cluster")
+    if "minari_dataset.py" in text:
+        pytest.importorskip("minari", reason="datasets need the extra minari")
+        folder = str(request.getfixturevalue("tmp_path") / "datasets")
+        request.getfixturevalue("monkeypatch").setenv("MINARI_DATASETS_PATH", folder)
     if "import PPOConfig" in text:
         pytest.importorskip("ray.rllib", reason="RLlib needs the extra torch")
     if "dm_deepmimic.serve" in text:
