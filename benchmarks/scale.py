@@ -30,10 +30,10 @@ import numpy as np
 ROOT = pathlib.Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 WALK = "humanoid3d_walk"
-NUM_ENVS = 64
+NUM_ENVS = 128
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }  # fmt: skip
 ARRANGEMENTS = {
     "one process, 1 thread": ("--num_threads=1",),

@@ -15,6 +15,7 @@ from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.states import State
 
 MAX_DUMPS = 100  # of one environment
+_WORDS = ("layout", "mode", "time_limit")  # arguments that are no paths
 ABOUT, ACTIONS = "about", "actions"  # names of arrays
 
 
@@ -154,13 +155,19 @@ def read_dump(path: str | os.PathLike[str]) -> Dump:
 
 def kept_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Returns arguments of `load` as a file keeps them: those that are not None, paths absolute."""
-    return {
-        name: _kept(value) for name, value in arguments.items() if value is not None and value != {}
+    kept = {
+        name: value if name in _WORDS else _kept(value)
+        for name, value in arguments.items()
+        if value is not None and value != {}
     }
+    if "data_root" in kept:
+        kept["data_root"] = os.path.abspath(kept["data_root"])
+    return kept
 
 
 def _kept(value: Any) -> Any:
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and os.path.exists(value)):
+    # A folder of the name of a preset is none of its files.
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and os.path.isfile(value)):
         return os.path.abspath(value)
     if isinstance(value, Mapping):
         return {str(key): _kept(each) for key, each in value.items()}

@@ -22,19 +22,29 @@ from dm_deepmimic.evaluation import evaluating, picture, records, summary
 
 
 def run(options: argparse.Namespace) -> summary.Evaluation:
-    """Returns the evaluation that the options ask for, and writes the record.
+    """Returns the evaluation that the options ask for.
 
     Raises:
         DeepMimicError: See `loading.load`.
         ValueError: The policy does not fit the scene, or an option is out of range.
     """
+    return summary.summarise(play(options).trajectories, options.phases)
+
+
+def play(options: argparse.Namespace) -> records.Record:
+    """Returns the episodes that the options ask for, with their steps if they shall be recorded.
+
+    Raises:
+        DeepMimicError: See `loading.load`.
+        ValueError: The policy does not fit the scene, or an option is out of range.
+    """
+    checks.whole_number("phases", options.phases, 1)
     policy = policies.read_policy(options.policy, options.data_root)
     with _opened(options, policy) as environment, _progress(options.episodes) as progress:
         (inputs,), (outputs,) = (
             spec.shape for spec in (environment.observation_spec(), environment.action_spec())
         )
         policies.check_sizes(policy, inputs, outputs)
-        phases = checks.whole_number("phases", options.phases, 1)
         ran = evaluating.run_episodes(
             environment,
             policies.open_policy(policy, environment.core, options.seed),
@@ -42,16 +52,12 @@ def run(options: argparse.Namespace) -> summary.Evaluation:
             seconds=options.seconds,
             seed=options.seed,
             progress=progress,
-            has_steps=options.record is not None,
+            keep_steps=options.record is not None,
         )
-    if options.record is not None:
-        about = {"policy": options.policy, "core": options.core, "seconds": options.seconds,
-                 "version": dm_deepmimic.__version__}  # fmt: skip
-        arguments = dumps.kept_arguments(
-            {"name_or_path": options.scene, **_arguments(options, policy)}
-        )
-        records.Record(arguments, about, ran).save(options.record)
-    return summary.summarise(ran, phases)
+        core = environment.core_name if isinstance(environment, Environment) else "embedded"
+    arguments = {"name_or_path": options.scene, **_arguments(options, policy)}
+    about = {"policy": options.policy, "core": core, "version": dm_deepmimic.__version__}
+    return records.Record(dumps.kept_arguments(arguments), about, ran)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -75,7 +81,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--picture", type=pathlib.Path, metavar="FILE",
         help="write a .png: errors and failures over the clip, and how episodes end")  # fmt: skip
     add("--record", type=pathlib.Path, metavar="FILE",
-        help="write an .npz of all that was seen and done, which plays again")  # fmt: skip
+        help="write an .npz of all that was seen and done, of at most 1 GiB")  # fmt: skip
     return parser.parse_args(arguments)
 
 
@@ -88,13 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
         if options.picture is not None:
             picture.figures()
-        result = run(options)
+        played = play(options)
+        result = summary.summarise(played.trajectories, options.phases)
         print(result.table())
         if options.json is not None:
             with array_files.replacing(options.json) as file:
                 file.write(json.dumps(_asked(options) | result.as_json(), indent=1).encode())
         if options.picture is not None:
             picture.draw(result, options.picture, f"{options.scene}, {options.policy}")
+        if options.record is not None:
+            played.save(options.record)
     except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"evaluate: {error}")
     except KeyboardInterrupt:

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Sequence
 from concurrent import futures
 from types import FrameType
-from typing import Any
 
 from dm_deepmimic import checks, errors, extras, loading, specs
 from dm_deepmimic import options as shared
@@ -51,6 +50,9 @@ class Server:
         longest = checks.whole_number("message_bytes", options.message_bytes, 1024, 2**30)
         if not checks.is_finite(options.idle_seconds) or options.idle_seconds <= 0.0:
             raise ValueError(f"Expected idle_seconds above 0, got {options.idle_seconds!r}.")
+        host, _, port = options.address.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise ValueError(f"Expected an address HOST:PORT, got {options.address}.")
         self._idle_seconds = options.idle_seconds
         open_environment = functools.partial(
             loading.load,
@@ -73,7 +75,6 @@ class Server:
         self.worlds = rpc.Worlds(open_environment, most)
         self._service = rpc.EnvironmentService(self.worlds, options.clip_actions)
         dm_env_rpc_pb2_grpc.add_EnvironmentServicer_to_server(self._service, self._server)
-        host, _, _ = options.address.rpartition(":")
         self.is_local = is_local(host)
         try:
             if self.is_local:
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
 
-    def stop(signal_number: int, frame: FrameType | None) -> Any:
+    def stop(signal_number: int, frame: FrameType | None) -> None:
         server.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -12,10 +12,10 @@ the PPO of `ppo.py`, to deceive it. The discriminator is in `amp.py`, the traini
 import collections
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import acme
+import actors
 import amp
 import checkpoints
 import numpy as np
@@ -29,6 +29,7 @@ import dm_deepmimic
 from dm_deepmimic import style_reward
 
 flags.adopt_module_key_flags(training)
+flags.adopt_module_key_flags(actors)
 flags.set_default(training.ENV, "amp_humanoid3d_walk")
 flags.set_default(training.OUTPUT, "acme_amp")
 flags.set_default(training.MINUTES, 30.0)
@@ -63,18 +64,11 @@ def run_episodes(environment: style_reward.StyleReward, actor: ppo.PPOActor) -> 
     return means | {"dtw_cost": float(np.mean(costs))}
 
 
-class Learning(NamedTuple):
-    """A learner, and what tests its policy."""
-
-    learner: amp.AMPLearner
-    actor: ppo.PPOActor  # does not explore
-    inboxes: tuple[collections.deque, collections.deque]  # of rollouts, and of what they look like
-    test: Callable[[], dict[str, float]]
-
-
 @contextlib.contextmanager
-def open_learning(config: amp.AMPConfig, seed: int) -> Iterator[Learning]:
-    """Opens worlds to test in, whose clips the discriminator learns, and the learner."""
+def open_learner(config: amp.AMPConfig, seed: int) -> Iterator[training.Agent]:
+    """Opens worlds to test in, whose clips the discriminator learns, and an agent without worlds to
+    train in.
+    """
     with dm_deepmimic.load_batch(
         training.ENV.value,
         training.EPISODES.value,
@@ -93,32 +87,26 @@ def open_learning(config: amp.AMPConfig, seed: int) -> Iterator[Learning]:
         offset = workers.mean_action(worlds.core)
         actor = ppo.PPOActor(networks, learner, offset, config.policy.action_scale)
         environment = workers.style_environment(worlds, discriminator, config)
-        yield Learning(learner, actor, inboxes, functools.partial(run_episodes, environment, actor))
+        test = functools.partial(run_episodes, environment, actor)
+        yield training.Agent(None, learner, config.policy, actor.policy, inboxes, test)
 
 
 @contextlib.contextmanager
 def open_agent(config: amp.AMPConfig, seed: int, rate: str) -> Iterator[training.Agent]:
     """Opens worlds to train and to test in, and the agent."""
-    recipe = workers.AMPRecipe(training.worlds(rate), config)
+    recipe = workers.AMPRecipe(actors.worlds(rate), config)
     with (
-        open_learning(config, seed) as learning,
-        training.open_workers(recipe, seed, learning.learner) as opened,
+        open_learner(config, seed) as agent,
+        actors.open_workers(recipe, seed, agent.learner) as opened,
     ):
-        yield training.Agent(
-            opened,
-            learning.learner,
-            config.policy,
-            learning.actor.policy,
-            learning.inboxes,
-            learning.test,
-        )
+        yield agent._replace(workers=opened)
 
 
 def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
     """Prints what the deterministic policy reaches in episodes of tests."""
-    with open_learning(checkpoint.config, training.SEED.value) as learning:
-        checkpoint.restore(learning.learner)
-        loggers.TerminalLogger("evaluation", print).write(learning.test())
+    with open_learner(checkpoint.config, training.SEED.value) as agent:
+        checkpoint.restore(agent.learner)
+        loggers.TerminalLogger("evaluation", print).write(agent.test())
 
 
 def config() -> amp.AMPConfig:
@@ -126,7 +114,7 @@ def config() -> amp.AMPConfig:
 
 
 def main(_: list[str]) -> None:
-    training.run(training.Example(config, open_agent, evaluate, _CURVES))
+    training.run(training.Example(config, open_agent, evaluate, _CURVES, actors.connected))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python examples/acme_ppo.py --env=humanoid3d_walk --evaluate=walk/checkpoint.npz
 
 Training steps a batch of worlds in the way `acme.EnvironmentLoop` steps one; that loop then judges
-the deterministic policy. The agent is in `ppo.py`, the training loop in `training.py`.
+the deterministic policy. The agent is in `ppo.py`, what steps the worlds in `workers.py`, the
+training loop in `training.py`.
 """
 
 import collections
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import acme
+import actors
 import checkpoints
 import numpy as np
 import ppo
@@ -22,6 +24,7 @@ from absl import app, flags
 from acme.utils import loggers
 
 flags.adopt_module_key_flags(training)
+flags.adopt_module_key_flags(actors)
 flags.set_default(training.ENV, "humanoid3d_walk")
 flags.set_default(training.OUTPUT, "acme_ppo")
 _STARTS = flags.DEFINE_enum(
@@ -38,8 +41,8 @@ def open_agent(config: ppo.PPOConfig, seed: int, rate: str) -> Iterator[training
     rollouts: collections.deque = collections.deque()
     with training.load_world() as world:
         actor, learner = build_agent(world, config, seed, rollouts)
-    recipe = workers.PPORecipe(training.worlds(rate), config, _STARTS.value)
-    with training.open_workers(recipe, seed, learner) as opened:
+    recipe = workers.PPORecipe(actors.worlds(rate), config, _STARTS.value)
+    with actors.open_workers(recipe, seed, learner) as opened:
         yield training.Agent(opened, learner, config, actor.policy, (rollouts,))
 
 
@@ -68,7 +71,7 @@ def evaluate(checkpoint: checkpoints.Checkpoint) -> None:
 
 
 def main(_: list[str]) -> None:
-    training.run(training.Example(ppo.PPOConfig, open_agent, evaluate, _CURVES))
+    training.run(training.Example(ppo.PPOConfig, open_agent, evaluate, _CURVES, actors.connected))
 
 
 if __name__ == "__main__":

@@ -201,8 +201,10 @@ class StyleActor(ppo.PPOActor):
 
     def update(self, wait: bool = False) -> None:
         super().update(wait)
-        (state,) = self._source.get_variables(["discriminator"])
-        self._discriminator.state = jax.device_put(state)
+        (told,) = self._source.get_variables(["discriminator"])
+        params, statistics = jax.device_put(told)
+        state = self._discriminator.state
+        self._discriminator.state = state._replace(params=params, statistics=statistics)
 
 
 class AMPLearner(acme.Learner):
@@ -261,8 +263,9 @@ class AMPLearner(acme.Learner):
 
     def get_variables(self, names: Sequence[str]) -> list[Any]:
         state = self._discriminator.state
+        told = state.params, state.statistics
         return [
-            jax.tree.map(np.array, state)
+            jax.tree.map(np.array, told)
             if name == "discriminator"
             else self._policy_learner.get_variables([name])[0]
             for name in names

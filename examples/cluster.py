@@ -6,6 +6,7 @@ the last update is lost.
 """
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +20,12 @@ from absl import logging
 
 _OBJECT_STORE = 2**28  # of a cluster that is started here [bytes]
 _MOST_DEATHS = 3  # of a worker, one after the other, in one update
-_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+_PATIENCE = 60.0  # after which it is told who has not answered [s]
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"  # of JAX
+
+
+class ClusterError(Exception):
+    """Ray is not as it must be."""
 
 
 class _Variables(acme.VariableSource):
@@ -37,7 +43,7 @@ class _Remote:
 
     def __init__(self, recipe: Any, seed: int):
         # A worker's threads are those of its worlds; a GPU is the learner's.
-        os.environ["XLA_FLAGS"] = _ONE_THREAD
+        os.environ["XLA_FLAGS"] = ONE_THREAD
         jax.config.update("jax_platforms", "cpu")
         self._recipe, self._seed = recipe, seed
         self._source, self._opened = _Variables(), contextlib.ExitStack()
@@ -49,9 +55,6 @@ class _Remote:
             opening = self._recipe.open(self._seed, self._source)
             self._worker = self._opened.enter_context(opening)
         return self._worker.collect(num_steps)
-
-    def process(self) -> int:
-        return os.getpid()
 
 
 class Cluster:
@@ -90,24 +93,21 @@ class Cluster:
         pending = [ask(index) for index in range(len(self._actors))]
         gathered = []
         for index, answer in enumerate(pending):
-            for _ in range(_MOST_DEATHS):
+            deaths = 0
+            while len(gathered) == index:
                 try:
-                    gathered.append(ray.get(answer))
-                    break
+                    gathered.append(_awaited(index, answer))
                 except ray.exceptions.RayActorError as error:
+                    deaths += 1
+                    if deaths == _MOST_DEATHS:
+                        times = f"{_MOST_DEATHS} times in one update"
+                        raise RuntimeError(f"Worker {index} died {times}: {error}") from error
+                    reason = str(error).partition("\n")[0]
+                    logging.warning("Worker %d is replaced: %s", index, reason)
                     self.deaths += 1
-                    reason = str(error)
-                    logging.warning("Worker %d is replaced: %s", index, reason.partition("\n")[0])
                     self._actors[index] = self._start(index)
                     answer = ask(index)
-            else:
-                times = f"{_MOST_DEATHS} times in one update"
-                raise RuntimeError(f"Worker {index} died {times}: {reason}")
         return workers.merged(gathered)
-
-    def processes(self) -> list[int]:
-        """Returns the workers' process numbers, each on its machine."""
-        return ray.get([actor.process.remote() for actor in self._actors])
 
     def close(self) -> None:
         """Ends the workers."""
@@ -117,8 +117,15 @@ class Cluster:
     def _start(self, index: int) -> Any:
         recipe = self._recipes[index]
         threads = recipe.worlds.num_threads
-        remote = ray.remote(num_cpus=threads, max_restarts=0)(_Remote)
+        remote = ray.remote(num_cpus=threads)(_Remote)
         return remote.remote(recipe, seed_of(self._seed, index, self.deaths))
+
+
+def _awaited(index: int, answer: Any) -> workers.Experience:
+    """Returns a worker's answer, and says if that takes long."""
+    while not ray.wait([answer], timeout=_PATIENCE)[0]:
+        logging.warning("Worker %d has no answer yet: does the cluster lack a CPU?", index)
+    return ray.get(answer)
 
 
 def seed_of(seed: int, index: int, deaths: int) -> int:
@@ -128,26 +135,35 @@ def seed_of(seed: int, index: int, deaths: int) -> int:
 
 
 def shares_of(recipe: Any, count: int) -> list[Any]:
-    """Returns recipes of workers, at most as many as there are worlds, that share those of one."""
+    """Returns recipes of so many workers that share the worlds of one; each needs one at least."""
     worlds = recipe.worlds
     sizes = [len(part) for part in np.array_split(np.arange(worlds.num_envs), count)]
-    return [
-        type(recipe)(**{**vars(recipe), "worlds": worlds._replace(num_envs=size)}) for size in sizes
-    ]
+    return [dataclasses.replace(recipe, worlds=worlds._replace(num_envs=size)) for size in sizes]
 
 
 @contextlib.contextmanager
 def connected(address: str | None, num_cpus: int) -> Iterator[None]:
-    """Joins Ray's cluster at an address, or starts one on this machine with so many CPUs."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    """Joins Ray's cluster at an address, or starts one on this machine, with so many CPUs.
+
+    Raises:
+        ClusterError: It cannot be joined, or has fewer.
+    """
     options: dict[str, Any] = {"address": address}
     if address is None:
         options = {
             "address": "local", "num_cpus": num_cpus, "object_store_memory": _OBJECT_STORE,
             "include_dashboard": False,
         }  # fmt: skip
-    ray.init(logging_level="warning", **options)
     try:
+        ray.init(logging_level="warning", **options)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise ClusterError(f"Expected Ray's cluster at {address}: {error}") from error
+    try:
+        found = ray.cluster_resources().get("CPU", 0.0)
+        if found < num_cpus:
+            raise ClusterError(
+                f"Expected {num_cpus} CPUs, one a thread of an actor, got {found:g}."
+            )
         yield
     finally:
         ray.shutdown()

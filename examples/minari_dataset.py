@@ -38,7 +38,7 @@ def buffer_of(number: int, episode: Trajectory) -> EpisodeBuffer:
 
 def write_dataset(record: records.Record, name: str) -> minari.MinariDataset:
     """Writes a record's episodes as a dataset of a name, which must be new."""
-    arguments = {**record.arguments, "dtype": "float64"}
+    arguments = {**record.arguments, "core": record.about["core"], "dtype": "float64"}
     scene = arguments.pop("name_or_path")
     if scene in PRESETS:
         environment = gymnasium.make(f"DeepMimic/{scene}-v0", **arguments)

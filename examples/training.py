@@ -1,11 +1,11 @@
-"""What the training examples share: flags, the loop over a batch of worlds, what a run leaves."""
+"""What the training examples share: flags, the loop that collects and learns, what a run leaves."""
 
 import collections
 import contextlib
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -31,13 +31,6 @@ EPISODES = flags.DEFINE_integer("episodes", 10, "Episodes of an evaluation.", lo
 _STEPS = flags.DEFINE_integer("steps", None, "or when the run has taken so many steps in all.")
 _NUM_ENVS = flags.DEFINE_integer("num_envs", 128, "Worlds in the batch.", lower_bound=1)
 _NUM_THREADS = flags.DEFINE_integer("num_threads", None, "Threads of the physics.")
-_ACTORS = flags.DEFINE_integer(
-    "actors", 0, "Processes, by Ray, that share the worlds, each with --num_threads, by default 1; "
-    "0 steps them in this one.", lower_bound=0
-)  # fmt: skip
-_RAY_ADDRESS = flags.DEFINE_string(
-    "ray_address", None, "Of the cluster that runs --actors; one is started here by default."
-)
 _PHYSICS_RATE = flags.DEFINE_enum(
     "physics_rate", "300", ["300", "600", "1200"],
     "Physics in training [Hz], but for its last part.",
@@ -98,12 +91,14 @@ class Example(NamedTuple):
             close at the end.
         evaluate: Prints how good a checkpoint's policy is.
         curves: Columns of the learning curve that are drawn.
+        connected: Makes ready what agents need, as long as there are any.
     """
 
     config: Callable[[], Any]
     open_agent: Callable[[Any, int, str], AbstractContextManager[Agent]]
     evaluate: Callable[[checkpoints.Checkpoint], None]
     curves: Sequence[str]
+    connected: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
 
 class EpisodeTracker:
@@ -127,16 +122,17 @@ class EpisodeTracker:
 
 def worlds(rate: str) -> workers.Worlds:
     """Returns the worlds that the flags ask for, with the physics at a rate [Hz]."""
-    threads = _NUM_THREADS.value or (1 if _ACTORS.value else None)
-    env, data_root = (  # a worker may be elsewhere
-        os.path.abspath(path) if path and os.path.exists(path) else path
-        for path in (ENV.value, DATA_ROOT.value)
-    )
+    env, data_root = ENV.value, DATA_ROOT.value
+    # What opens them may be elsewhere. A folder of the name of a preset is none of its files.
+    if os.path.isfile(env):
+        env = os.path.abspath(env)
+    if data_root is not None:
+        data_root = os.path.abspath(data_root)
     seconds = EPISODE_SECONDS.value
-    return workers.Worlds(env, _NUM_ENVS.value, threads, data_root, rate, seconds)
+    return workers.Worlds(env, _NUM_ENVS.value, _NUM_THREADS.value, data_root, rate, seconds)
 
 
-def load_world(**options: Any) -> Any:
+def load_world() -> Any:
     """Opens one world as evaluations have it, which also tells the specs."""
     return dm_deepmimic.load(
         ENV.value,
@@ -145,59 +141,7 @@ def load_world(**options: Any) -> Any:
         seed=SEED.value,
         dtype=np.float32,
         num_sim_substeps=SUBSTEPS_OF_EVALUATION,
-        **options,
     )
-
-
-@contextlib.contextmanager
-def open_workers(recipe: Any, seed: int, learner: Any) -> Iterator[Any]:
-    """Opens what steps the worlds: a worker in this process, or as many others as the flags say.
-
-    Args:
-        recipe: See `workers.PPORecipe`.
-        seed: Of the first world; those of the others follow it.
-        learner: Tells its variables.
-    """
-    if _ACTORS.value == 0:
-        opening = recipe.open(seed, learner)
-    else:
-        import cluster
-
-        recipes = cluster.shares_of(recipe, _ACTORS.value)
-        opening = contextlib.closing(cluster.Cluster(recipes, seed, learner))
-    with opening as opened:
-        yield opened
-
-
-@contextlib.contextmanager
-def connected() -> Iterator[None]:
-    """Brings Ray up if workers shall be in other processes.
-
-    Raises:
-        UsageError: It is not installed, or not at its address, or there are more actors than
-            worlds.
-    """
-    if _ACTORS.value == 0:
-        yield
-        return
-    if _ACTORS.value > _NUM_ENVS.value:
-        raise app.UsageError(
-            f"Expected --actors of at most --num_envs={_NUM_ENVS.value}, got {_ACTORS.value}."
-        )
-    try:
-        import cluster
-    except ImportError as error:
-        raise app.UsageError(
-            "--actors needs Ray. Install it with: pip install 'dm_deepmimic[cluster]'"
-        ) from error
-
-    with contextlib.ExitStack() as stack:
-        num_cpus = _ACTORS.value * (_NUM_THREADS.value or 1)
-        try:
-            stack.enter_context(cluster.connected(_RAY_ADDRESS.value, num_cpus))
-        except ConnectionError as error:
-            raise app.UsageError(f"--ray_address: {error}.") from error
-        yield
 
 
 class Stage(NamedTuple):
@@ -379,7 +323,7 @@ def train_and_evaluate(example: Example, output: pathlib.Path) -> None:
     if path.exists() and not _RESUME.value:
         raise app.UsageError(f"{path} exists: add --resume or choose another --output.")
     checkpoint = read_checkpoint(path, example) if _RESUME.value else None
-    with connected():
+    with example.connected():
         is_done = train(example, output, checkpoint)
     if is_done:
         example.evaluate(read_checkpoint(path, example))

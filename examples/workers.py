@@ -78,7 +78,8 @@ class Experience(NamedTuple):
     """What N worlds went through in some steps.
 
     Attributes:
-        parts: What each of the worker's buffers gathered, trees of arrays `(steps, N, ...)`.
+        parts: What each of the worker's buffers gathered, trees of arrays whose first axes are
+            steps, or one more, and worlds.
         episodes: Measures of each episode that ended, by their names.
         steps: How many were made, of all worlds; those that reset are none.
         worlds_time: That the worlds took [s].
@@ -209,7 +210,13 @@ class PPORecipe:
 
 @dataclasses.dataclass(frozen=True)
 class AMPRecipe:
-    """How to open a worker of AMP; the attributes are those of `PPORecipe`."""
+    """How to open a worker of AMP.
+
+    Attributes:
+        worlds: Its worlds.
+        config: Settings of the learning.
+        variables: Names of what it asks the learner for.
+    """
 
     worlds: Worlds
     config: amp.AMPConfig
@@ -220,7 +227,7 @@ class AMPRecipe:
         config = self.config
         with self.worlds.load(seed) as worlds:
             num_observations = worlds.amp_observation_spec().shape[0]
-            discriminator = amp.Discriminator(num_observations, config, seed)
+            discriminator = amp.Discriminator(num_observations, config, seed=0)  # it is told all
             environment = style_environment(worlds, discriminator, config)
             networks = ppo.Networks(acme.make_environment_spec(worlds), config.policy)
             acting = networks, source, mean_action(worlds.core), config.policy.action_scale

@@ -17,12 +17,17 @@ ray = pytest.importorskip("ray", reason="clusters need the extra cluster")
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 sys.path.append(str(EXAMPLES))
 
+import actors  # noqa: E402
 import amp  # noqa: E402
+import checkpoints  # noqa: E402
 import cluster  # noqa: E402
 import jax  # noqa: E402
 import ppo  # noqa: E402
 import workers  # noqa: E402
+from absl import app, flags  # noqa: E402
+from absl.testing import flagsaver  # noqa: E402
 from displays import PATIENCE  # noqa: E402
+from examples_test import run_until_an_update  # noqa: E402
 
 WORLDS = workers.Worlds("humanoid3d_walk", 5, 1, None, "300", None)
 
@@ -52,7 +57,8 @@ class Learner:
         self._learner = ppo.PPOLearner(networks, getattr(config, "policy", config), 0, iter(()))
         self._state = None
         if isinstance(recipe, workers.AMPRecipe):
-            self._state = jax.tree.map(np.array, discriminator.state)
+            told = discriminator.state.params, discriminator.state.statistics
+            self._state = jax.tree.map(np.array, told)
 
     def get_variables(self, names):
         return [
@@ -67,6 +73,11 @@ def two_fixture():
     opened = cluster.Cluster(cluster.shares_of(recipe, 2), 0, Learner(recipe))
     yield opened
     opened.close()
+
+
+def processes(opened):
+    """Returns the workers' process numbers."""
+    return ray.get([actor.__ray_call__.remote(lambda _: os.getpid()) for actor in opened._actors])
 
 
 def wait_until_dead(process):
@@ -111,27 +122,27 @@ class TestExperience:
 class TestDeaths:
     def test_a_worker_that_was_killed_is_replaced(self, two):
         two.collect(3)
-        killed, other = two.processes()
+        killed, other = processes(two)
         os.kill(killed, signal.SIGKILL)
         wait_until_dead(killed)
         experience = two.collect(3)
         assert experience.parts[0].rewards.shape == (3, 5)
         assert two.deaths == 1
-        new, same = two.processes()
+        new, same = processes(two)
         assert same == other and new != killed
 
     def test_one_that_dies_at_its_work_too(self, two, caplog):
         two.collect(3)
-        victim = two.processes()[1]
-        subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {victim}"])
-        assert two.collect(4000).parts[0].rewards.shape == (4000, 5)
+        victim = processes(two)[1]
+        with subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {victim}"]):
+            assert two.collect(10_000).parts[0].rewards.shape == (10_000, 5)
         assert two.deaths == 1
         assert caplog.messages[0].startswith("Worker 1 is replaced: The actor died unexpectedly")
 
     def test_one_that_always_dies_ends_it(self, two, monkeypatch):
         monkeypatch.setattr(two, "_start", lambda index: two._actors[index])
         two.collect(1)
-        os.kill(two.processes()[0], signal.SIGKILL)
+        os.kill(processes(two)[0], signal.SIGKILL)
         with pytest.raises(RuntimeError, match=r"^Worker 0 died 3 times in one update: The"):
             two.collect(1)
 
@@ -192,8 +203,39 @@ def test_a_training_is_resumed(script, tmp_path):
     assert steps_of(tmp_path)[:-1] == steps
 
 
-def test_more_actors_than_worlds_are_refused(tmp_path):
-    finished = train("acme_ppo.py", tmp_path, "--actors=5")
+@pytest.mark.slow
+def test_a_signal_saves(tmp_path):
+    returncode, output = run_until_an_update(tmp_path, signal.SIGTERM, "--actors=2")
+    assert returncode == 0, output
+    checkpoint = checkpoints.read(tmp_path / "checkpoint.npz", ppo.PPOConfig)
+    assert checkpoint.counts["steps"] == steps_of(tmp_path)[-1]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["--actors=5"], "Expected --actors of at most --num_envs=4, got 5."),
+    (["--actors=0", "--ray_address=x"], "Expected --actors with --ray_address, got none."),
+    (["--ray_address=nowhere"], "--ray_address: Expected Ray's cluster at nowhere: "),
+])  # fmt: skip
+def test_bad_flags_are_refused(tmp_path, arguments, sentence):
+    finished = train("acme_ppo.py", tmp_path, *arguments)
     assert finished.returncode != 0
-    expected = "Expected --actors of at most --num_envs=4, got 5."
-    assert expected in finished.stdout + finished.stderr
+    assert sentence in finished.stdout + finished.stderr
+
+
+def test_without_ray(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cluster", None)
+    with flagsaver.flagsaver():
+        flags.FLAGS(["training", "--env=walk", "--actors=1"])
+        with pytest.raises(app.UsageError) as raised, actors.connected():
+            pass
+    assert str(raised.value) == (
+        "--actors needs Ray. Install it with: pip install 'dm_deepmimic[cluster]'"
+    )
+
+
+def test_a_cluster_with_too_few_cpus(monkeypatch):
+    monkeypatch.setattr(ray, "init", lambda **_: None)  # it is up already
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with pytest.raises(cluster.ClusterError) as raised, cluster.connected("auto", 3):
+        pass
+    assert str(raised.value) == "Expected 3 CPUs, one a thread of an actor, got 2."

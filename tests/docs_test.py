@@ -113,7 +113,7 @@ def short(words: list[str]) -> list[str]:
             return [sys.executable, "-m", module, *(options or SHORT_MODULES[module])]
         case ["python", "-m", "dm_deepmimic.serve", *options]:
             return [sys.executable, str(ROOT / "tests" / "served.py"), *options]
-        case ["ray", "start" | "stop", *_]:
+        case ["ray", "get-auth-token" | "start" | "stop", *_]:
             return [sys.executable, "-m", "ray.scripts.scripts", *words[1:]]
         case ["python", "-c", code]:
             return [sys.executable, "-c", code]
@@ -252,7 +252,7 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("acme")
     if "import gymnasium" in text:
         pytest.importorskip("gymnasium")
-    if "--actors" in text:
+    if "python examples/acme_ppo.py --actors" in text:
         pytest.importorskip("ray", reason="clusters need the extra cluster")
     if "minari_dataset.py" in text:
         pytest.importorskip("minari", reason="datasets need the extra minari")

@@ -171,9 +171,9 @@ def test_acme_ppo_goes_on_after_it_was_killed(tmp_path: pathlib.Path):
     assert resumed[:-1] == saved and resumed[-1] > saved[-1]
 
 
-def run_until_an_update(output: pathlib.Path, number: int) -> tuple[int, str]:
+def run_until_an_update(output: pathlib.Path, number: int, *flags: str) -> tuple[int, str]:
     """Trains until a first update and its save, and sends a signal; returns code and output."""
-    command = acme_ppo_command(output, "--minutes=10")
+    command = acme_ppo_command(output, "--minutes=10", *flags)
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) as process:
         seen = b""
         while b"episode_length" not in seen or not (output / "checkpoint.npz").exists():

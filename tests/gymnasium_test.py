@@ -129,6 +129,21 @@ class TestResets:
         walk.reset(seed=3, options={"time": 0.3})
         assert walk.environment.core.get_clip_time() == 0.3
 
+    def test_a_place_that_is_none_changes_nothing_whatever_the_seed(self, walk):
+        walk.reset()
+        before = walk.environment.get_state()
+        with pytest.raises(dm_deepmimic.CoreError):
+            walk.reset(seed=5, options={"frame": 10**6})
+        after = walk.environment.get_state()
+        worlds = gymnasium.make_vec(WALK, 2, seed=3)
+        worlds.reset()
+        many = worlds.unwrapped.batch.get_state()
+        with pytest.raises(dm_deepmimic.CoreError):
+            worlds.reset(seed=5, options={"frame": 10**6})
+        for old, new in ((before, after), (many, worlds.unwrapped.batch.get_state())):
+            for name, rows in old.rows.items():
+                np.testing.assert_array_equal(rows, new.rows[name])
+
     def test_bad_options_are_refused(self, walk):
         with pytest.raises(dm_deepmimic.UnknownNameError) as raised:
             walk.reset(options={"phase": 0.5})

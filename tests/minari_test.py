@@ -50,6 +50,14 @@ def test_a_dataset_holds_the_record_and_its_environment(tmp_path):
     again.close()
 
 
+def test_of_another_core(tmp_path):
+    recorded = record(tmp_path / "walk.npz", "humanoid3d_walk", "--seconds=0.1", "--core=pybullet")
+    dataset = minari_dataset.write_dataset(recorded, "deepmimic/walk/pybullet-v0")
+    again = dataset.recover_environment()
+    assert again.observation_space.shape == (197,)
+    again.close()
+
+
 def test_an_arg_file_and_the_program(tmp_path):
     (tmp_path / "args.txt").write_text(
         "--scene imitate\n--motion_file data/motions/humanoid3d_walk.txt\n"

@@ -1,5 +1,6 @@
 """Tests of recorded episodes: any policy, core and scene, what the file holds, and its replay."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import dm_deepmimic
 from dm_deepmimic import EndReason, array_files, evaluate, policies, replay
 from dm_deepmimic.evaluation import evaluating, records
-from dm_deepmimic.viewer import replays
+from dm_deepmimic.viewer import playback, replays
 
 WALK = "humanoid3d_walk"
 
@@ -40,8 +41,7 @@ class TestContent:
     def test_it_is_what_happened(self, recorded):
         record = records.read_record(recorded)
         assert record.about == {
-            "policy": "reference", "core": "embedded", "seconds": 0.95,
-            "version": dm_deepmimic.__version__,
+            "policy": "reference", "core": "embedded", "version": dm_deepmimic.__version__,
         }  # fmt: skip
         assert record.arguments == {"name_or_path": WALK, "mode": "test", "num_sim_substeps": 1}
         assert {one.end_reason for one in record.trajectories} == {
@@ -74,6 +74,15 @@ class TestContent:
             assert file["actions"].shape == (lengths.sum(), 28)
             assert file["rewards"].shape == (lengths.sum(),)
             assert file["terms"].shape == (lengths.sum(), 5)
+
+    def test_folders_of_the_names_of_words_are_no_files(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        for name in ("test", WALK):
+            (tmp_path / name).mkdir()
+        evaluate.main([WALK, "--policy=zero", "--episodes=1", "--seconds=0.1", "--record=walk.npz"])
+        record = records.read_record("walk.npz")
+        assert record.arguments == {"name_or_path": WALK, "mode": "test"}
+        replay.main(["walk.npz"])
 
     def test_a_state_branches_from_the_start(self, recorded):
         one = records.read_record(recorded).trajectories[2]
@@ -135,6 +144,7 @@ class TestReplay:
         ran = records.read_record(recorded).trajectories
         try:
             for one in [*ran, ran[0]]:
+                core.reset()
                 np.testing.assert_array_equal(core.record_state(), one.steps.observations[0])
                 for step, action in enumerate(one.steps.actions):
                     np.testing.assert_array_equal(act(core.record_state()), action)
@@ -143,9 +153,31 @@ class TestReplay:
                     np.testing.assert_array_equal(
                         core.record_state(), one.steps.observations[step + 1]
                     )
-                core.reset()
+                assert core.end_reason() in (EndReason.NONE, EndReason.FALL)
         finally:
             core.close()
+
+    def test_the_viewer_ends_an_episode_that_was_cut(self, recorded):
+        core, act = replays.open_replay(recorded)
+        ran = records.read_record(recorded).trajectories
+        shown, lengths, before = playback.Playback(core, act), [], 0.0
+        try:
+            while len(lengths) < len(ran):
+                shown.step()
+                if core.get_time() < before:
+                    lengths.append(before)
+                before = core.get_time()
+        finally:
+            core.close()
+        for one, length in zip(ran, lengths, strict=True):
+            assert abs(length - len(one.rewards) * one.timestep) <= 2 * playback.FRAME
+
+    def test_zeros_of_other_signs_differ(self, recorded):
+        one = records.read_record(recorded).trajectories[0]
+        zeros = dataclasses.replace(one, rewards=np.zeros_like(one.rewards))
+        negative = dataclasses.replace(one, rewards=-zeros.rewards)
+        assert not [*records.differences([zeros], [zeros])]
+        assert [*records.differences([zeros], [negative])] == [(0, "differs from step 1 on")]
 
 
 class TestForeignCores:
@@ -169,8 +201,10 @@ class TestForeignCores:
 class TestRefusals:
     @pytest.mark.parametrize(("arrays", "sentence"), [
         ({"lengths": np.array([1.0])}, "Expected shape (5,) at lengths in "),
-        ({"lengths": np.full(5, -1)}, "Expected whole numbers from 0 on at lengths in "),
-        ({"end_reasons": np.full(5, 7)}, "Expected at most 6 at end_reasons in "),
+        ({"lengths": np.full(5, -1)}, "Expected whole numbers from 1 to 2147483648 at lengths in "),
+        ({"lengths": np.zeros(5, int)},
+         "Expected whole numbers from 1 to 2147483648 at lengths in "),
+        ({"end_reasons": np.full(5, 7)}, "Expected whole numbers from 0 to 6 at end_reasons in "),
         ({"actions": np.zeros((3, 28))}, "Expected shape ("),
         ({"rewards": np.zeros(3)}, "Expected shape ("),
         ({"about": np.array("[]")},
@@ -201,8 +235,26 @@ class TestRefusals:
             pytest.raises(ValueError, match="Expected observation='flat' of an environment whose"),
         ):
             evaluating.run_episodes(
-                environment, lambda _: np.zeros(28), episodes=1, seconds=1.0, seed=0, has_steps=True
+                environment,
+                lambda _: np.zeros(28),
+                episodes=1,
+                seconds=1.0,
+                seed=0,
+                keep_steps=True,
             )
+
+    def test_what_cannot_be_written_does_not_hide_the_measures(self, tmp_path, monkeypatch, capsys):
+        def fail(record, path):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(records.Record, "save", fail)
+        path, json_path = tmp_path / "walk.npz", tmp_path / "walk.json"
+        with pytest.raises(SystemExit, match="No space left on device"):
+            evaluate.main([
+                WALK, "--policy=zero", "--episodes=1", "--seconds=0.1", f"--record={path}",
+                f"--json={json_path}",
+            ])  # fmt: skip
+        assert "survival" in capsys.readouterr().out and json_path.exists()
 
     def test_a_folder_that_does_not_exist(self, tmp_path):
         with pytest.raises(SystemExit, match="Expected a file in a folder that exists, got"):

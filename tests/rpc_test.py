@@ -236,12 +236,15 @@ class TestSettings:
         ({"seed": -1}, "Expected a whole number seed >= 0, got -1."),
         ({"clip": 1, "mode": "test"}, "Expected a clip from 0 to 0 of the set, got 1."),
         ({"seed": [1, 2]}, "Expected one value without a shape for 'seed'."),
+        ({"seed": 5, "time": float("nan")}, "Expected "),
     ])  # fmt: skip
     def test_bad_ones_are_refused_and_change_nothing(self, client, walk, settings, sentence):
         walk.reset()
         packed = {name: tensor_utils.pack_tensor(value) for name, value in settings.items()}
         request = dm_env_rpc_pb2.ResetRequest(settings=packed)
-        assert refused(client, request) == (3, sentence)
+        code, said = refused(client, request)
+        assert code == 3 and said.startswith(sentence)
+        assert walk.step({"action": STILL}).mid()
 
     def test_a_small_message_cannot_ask_for_much_memory(self, client, walk):
         huge = tensor_utils.pack_tensor(1)
@@ -438,13 +441,17 @@ class TestProgram:
             )
 
     @pytest.mark.parametrize(("options", "sentence"), [
-        (["humanoid3d_wal"], "Unknown preset or arg file 'humanoid3d_wal'."),
+        (["humanoid3d_wal"], "Unknown preset 'humanoid3d_wal'."),
         ([WALK, "--worlds=0"], "Expected a whole number worlds >= 1, got 0."),
         ([WALK, "--message-bytes=1"],
          "Expected a whole number message_bytes from 1024 to 1073741824, got 1."),
         ([WALK, "--idle-seconds=0"], "Expected idle_seconds above 0, got 0.0."),
-        ([WALK, "--address=127.0.0.1:x"],
-         "Expected an address HOST:PORT that is free, got 127.0.0.1:x."),
+        ([WALK, "--address=127.0.0.1:x"], "Expected an address HOST:PORT, got 127.0.0.1:x."),
+        ([WALK, "--address=127.0.0.1"], "Expected an address HOST:PORT, got 127.0.0.1."),
+        ([WALK, "--address=:8735"], "Expected an address HOST:PORT, got :8735."),
+        ([WALK, "--address=unix:/tmp/socket"],
+         "Expected an address HOST:PORT, got unix:/tmp/socket."),
+        ([WALK, "--address=[::1]:65536"], "Expected an address HOST:PORT, got [::1]:65536."),
     ])  # fmt: skip
     def test_bad_options_end_it_with_a_sentence(self, options, sentence):
         with pytest.raises(SystemExit) as raised:

@@ -285,6 +285,17 @@ class TestResuming:
             run("--resume")
 
 
+def test_a_folder_of_the_name_of_the_preset_is_no_arg_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "args.txt").touch()
+    run("--steps=20", "--data_root=data")
+    worlds = training.worlds("300")
+    assert (worlds.env, worlds.data_root) == ("walk", str(tmp_path / "data"))
+    flags.FLAGS(["training", "--env=args.txt"])
+    assert training.worlds("300").env == str(tmp_path / "args.txt")
+
+
 class TestPickles:
     def test_one_to_evaluate_is_refused(self, run, tmp_path):
         with pytest.raises(app.UsageError, match=r"got a pickle, which could run any code and is"):

@@ -58,12 +58,16 @@ class GdmrEnvironment(interface.Environment[ResetOptions]):
             UnknownNameError: There is no such mode.
             ValueError: The seed is none, or both a time and a frame are given.
             CoreError: There is no such clip, or it has no such time or frame.
-            UnsupportedError: The core cannot; see `Environment.reset_to`.
+            UnsupportedError: The core has no modes, or chooses no clips.
+            MissingMethodError: The core has no seeds, or no places.
         """
         return self._arrays(starting.start(self.environment, **dataclasses.asdict(options)))
 
     def step(self, action: npt.ArrayLike) -> dm_env.TimeStep:
         """Holds an action for one control period, see `Environment.step`.
+
+        Args:
+            action: PD targets, shape `(action_size,)` [rad].
 
         Raises:
             ActionError: Shape, type or a number of the action is wrong; the episode is as it was.
@@ -117,7 +121,9 @@ class GdmrPolicy(policy.Policy[Any]):
         return ()
 
     def step(self, timestep: dm_env.TimeStep, prev_state: Any) -> Any:
-        """Returns the action of the observation, nothing else of it, and no state."""
+        """Returns the action of the observation, shape `(action_size,)` [rad], nothing else beside
+        it, and no state.
+        """
         action = np.asarray(self._act(timestep.observation), self._action_spec.dtype)
         return (action, {}), prev_state
 

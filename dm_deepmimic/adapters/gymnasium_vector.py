@@ -14,6 +14,7 @@ from dm_deepmimic import loading
 from dm_deepmimic.adapters import gymnasium_env, spaces, starting
 from dm_deepmimic.batch import Autoreset
 from dm_deepmimic.core import EndReason
+from dm_deepmimic.embedded import building
 
 MASK = "reset_mask"
 NAMES = np.array([reason.name for reason in EndReason], object)
@@ -106,6 +107,9 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         place = gymnasium_env.checked_options(options, (*starting.PLACES, MASK))
         super().reset(seed=seed if isinstance(seed, int) else None)
         mask = np.asarray(place.pop(MASK, np.ones(self.num_envs, np.bool_)))
+        if seed is not None and place:
+            building.drawn_seeds(seed, self.num_envs)
+            self.batch.reset_to(**place, mask=mask)  # a place that is none shall change nothing
         if seed is not None or not place:
             timestep = self.batch.reset(mask=mask, seed=seed)
         if place:

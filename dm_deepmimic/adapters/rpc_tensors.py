@@ -46,10 +46,10 @@ class Tensors:
         self._types = {name: spec.dtype for name, spec in parts.items()}
 
     def check_requested(self, uids: Sequence[int]) -> None:
-        """Raises the error of an observation that there is not.
+        """Checks the numbers of observations that a client asks for.
 
         Raises:
-            ValueError: There is one.
+            ValueError: There is no such observation.
         """
         for uid in uids:
             if uid not in self._names:
@@ -57,7 +57,8 @@ class Tensors:
                 raise ValueError(f"Expected observations of {known}, got {uid}.")
 
     def action(self, sent: Mapping[int, Any], is_clipped: bool) -> npt.NDArray[Any]:
-        """Returns the action that a client sends, of whose size the environment judges.
+        """Returns the action that a client sends; the environment refuses one of another size or
+        with numbers that are not finite.
 
         Args:
             sent: Tensors by their numbers.

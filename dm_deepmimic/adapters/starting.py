@@ -4,7 +4,7 @@ from typing import Literal
 
 import dm_env
 
-from dm_deepmimic import capabilities, errors, loading
+from dm_deepmimic import capabilities, checks, errors, loading
 from dm_deepmimic.environment import Environment
 
 PLACES = ("clip", "frame", "time")
@@ -59,9 +59,10 @@ def _start(
     clip: int | None,
     seed: int | None,
 ) -> dm_env.TimeStep:
-    anywhere = time is None and frame is None and clip is None
-    if seed is not None or anywhere:
-        timestep = environment.reset(seed=seed)
-    if not anywhere:
-        timestep = environment.reset_to(time, frame, clip=clip)
-    return timestep
+    if time is None and frame is None and clip is None:
+        return environment.reset(seed=seed)
+    if seed is not None:
+        seed = checks.whole_number("seed", seed, 0)
+        environment.reset_to(time, frame, clip=clip)  # a place that is none shall change nothing
+        environment.reset(seed=seed)
+    return environment.reset_to(time, frame, clip=clip)

@@ -32,16 +32,21 @@ def evaluate(
     num_phases: int = 20,
     progress: Callable[[int], object] = lambda count: None,
 ) -> summary.Evaluation:
-    """Judges a policy by whole episodes; see `run_episodes`.
+    """Judges a policy by whole episodes.
+
+    Episode k begins as that of `environment.reset(seed=seed + k)`, whatever the number of worlds,
+    and goes on alike as far as the policy treats a row of a batch of any size alike; a core without
+    seeds has its own chance.
 
     Args:
-        environment: See `run_episodes`; with `mode="test"` the episodes are tests.
-        policy: See `run_episodes`.
-        episodes: See `run_episodes`.
-        seconds: See `run_episodes`.
-        seed: See `run_episodes`.
+        environment: Of one world or of a batch, which is faster. Its mode and its reset arguments
+            are the episodes'; with `mode="test"` they are tests.
+        policy: From an observation to an action; of a batch both have a leading axis N.
+        episodes: How many, at least 1.
+        seconds: After this time an episode ends as at a time limit, above 0 [s].
+        seed: Of the first episode, at least 0.
         num_phases: Parts of the clip in which errors and falls are counted, at least 1.
-        progress: See `run_episodes`.
+        progress: Called with the number of episodes that are over, whenever one is.
 
     Raises:
         ValueError: A number is out of range, or the batch resets in the same step.
@@ -63,29 +68,21 @@ def run_episodes(
     seconds: float,
     seed: int,
     progress: Callable[[int], object] = lambda count: None,
-    has_steps: bool = False,
+    keep_steps: bool = False,
 ) -> list[Trajectory]:
-    """Runs whole episodes.
-
-    Episode k begins as that of `environment.reset(seed=seed + k)`, whatever the number of worlds,
-    and goes on alike as far as the policy treats a row of a batch of any size alike; a core without
-    seeds has its own chance.
+    """Returns the episodes by which `evaluate` judges, whose arguments these are.
 
     Args:
-        environment: Of one world or of a batch, which is faster. Its mode and its reset arguments
-            are the episodes'.
-        policy: From an observation to an action; of a batch both have a leading axis N.
-        episodes: How many, at least 1.
-        seconds: After this time an episode ends as at a time limit, above 0 [s].
-        seed: Of the first episode, at least 0.
-        progress: Called with the number of episodes that are over, whenever one is.
-        has_steps: Whether to keep what the policy saw and did.
+        environment: Where; to keep steps its observations are flat.
+        policy: Who acts.
+        episodes: How many.
+        seconds: Longest time of an episode [s].
+        seed: Of the first episode.
+        progress: Called with the number of episodes that are over.
+        keep_steps: Whether to keep what the policy saw and did.
 
     Raises:
-        ValueError: A number is out of range, or the batch resets in the same step; or steps shall
-            be kept of observations in parts.
-        ActionError: An action is wrong.
-        CoreError: The environment was closed.
+        ValueError: See `evaluate`; or steps shall be kept of observations in parts.
     """
     episodes = checks.whole_number("episodes", episodes, 1)
     seed = checks.whole_number("seed", seed, 0)
@@ -93,7 +90,7 @@ def run_episodes(
         raise ValueError(f"Expected seconds above 0, got {seconds!r}.")
     if isinstance(environment, BatchEnvironment):
         batch.check_shows_ends(environment)
-    if has_steps and isinstance(environment.observation_spec(), dict):
+    if keep_steps and isinstance(environment.observation_spec(), dict):
         raise ValueError("Expected observation='flat' of an environment whose steps are kept.")
     worlds: _Row | BatchEnvironment = (
         _Row(environment) if isinstance(environment, Environment) else environment
@@ -112,7 +109,7 @@ def run_episodes(
         seeds = [first + world if world < count else first for world in range(worlds.num_envs)]
         observation = worlds.reset(mask=going, seed=seeds).observation
         steps = None
-        if has_steps:
+        if keep_steps:
             steps = _Steps(observation, _state(worlds, going))
         ran += _run(worlds, policy, observation, going, max_steps, tell, steps)
     return ran

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import array_files, checks, errors, states
-from dm_deepmimic.arrays import Array, IntArray
+from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.evaluation.trajectories import Steps, Trajectory
 from dm_deepmimic.states import State
@@ -28,7 +28,7 @@ class Record:
     Attributes:
         arguments: Of `load`, which open the scene.
         about: What else is known: `policy`, `core`, `version` of the package.
-        trajectories: With `steps`; without `tracking`.
+        trajectories: With `steps`, where they are of a file or for one.
     """
 
     arguments: Mapping[str, Any]
@@ -59,10 +59,12 @@ class Record:
 
         Raises:
             OSError: It cannot be written.
-            ValueError: It is too large, see `array_files.LARGEST_FILE`.
+            ValueError: It is too large, see `array_files.LARGEST_FILE`; or steps were not kept.
         """
         ran = self.trajectories
         steps = [one.steps for one in ran if one.steps is not None]
+        if len(steps) < len(ran):
+            raise ValueError("Expected episodes whose steps were kept.")
         names = list(ran[0].terms)
         header = {
             "format": _FORMAT, "arguments": self.arguments, "about": self.about, "terms": names,
@@ -95,9 +97,8 @@ def read_record(path: str | os.PathLike[str]) -> Record:
     file = array_files.read(path, "record")
     header = _header(file)
     names, seeds = header["terms"], header["seeds"]
-    lengths, reasons = (_counts(file, name, len(seeds)) for name in _COUNTS)
-    if np.any(reasons > max(EndReason)):
-        raise file.error("end_reasons", f"at most {int(max(EndReason))}", np.max(reasons))
+    lengths = _counts(file, "lengths", len(seeds), 1, 2**31)
+    reasons = _counts(file, "end_reasons", len(seeds), 0, max(EndReason))
     total = int(lengths.sum())
     shapes = ((total + len(seeds), None), (total, None), (total,), (total, len(names)))
     observations, actions, rewards, terms = (
@@ -153,17 +154,20 @@ def differences(
 
 
 def _first_difference(one: Trajectory, two: Trajectory) -> int | None:
-    """Returns the first step whose observation, reward or terms are different; 0 is the start."""
+    """Returns the first step whose observation, reward or terms are other bits; 0 is the start."""
     assert one.steps is not None and two.steps is not None
     count = min(len(one.rewards), len(two.rewards))
-    same = np.all(one.steps.observations[: count + 1] == two.steps.observations[: count + 1], 1)
-    pairs = [
-        (one.rewards, two.rewards),
-        *((one.terms[name], two.terms[name]) for name in one.terms),
-    ]
-    for ours, theirs in pairs:
-        same[1:] &= ours[:count] == theirs[:count]
+    same = _same(one.steps.observations[: count + 1], two.steps.observations[: count + 1])
+    for name, ours in {**one.terms, "": one.rewards}.items():
+        theirs = two.terms[name] if name else two.rewards
+        same[1:] &= _same(ours[:count], theirs[:count])
     return None if same.all() else int(np.argmin(same))
+
+
+def _same(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> BoolArray:
+    """Returns which rows are the same bits."""
+    pairs = zip(ours, theirs, strict=True)
+    return np.array([one.tobytes() == two.tobytes() for one, two in pairs], np.bool_)
 
 
 def _total(ran: Sequence[Trajectory]) -> int:
@@ -195,12 +199,13 @@ def _header(file: array_files.Arrays) -> dict[str, Any]:
     return header
 
 
-def _counts(file: array_files.Arrays, name: str, count: int) -> IntArray:
+def _counts(file: array_files.Arrays, name: str, count: int, low: int, high: int) -> IntArray:
     array = file.array(name, count)
     if array.dtype.kind not in "iu":
         raise file.error(name, "whole numbers", f"the type {array.dtype}")
-    if np.any(array < 0) or np.any(array > 2**31):
-        raise file.error(name, "whole numbers from 0 on", array[(array < 0) | (array > 2**31)][0])
+    beyond = (array < low) | (array > high)
+    if np.any(beyond):
+        raise file.error(name, f"whole numbers from {low} to {high}", array[beyond][0])
     return array.astype(np.int64)
 
 

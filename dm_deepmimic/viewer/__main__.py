@@ -212,7 +212,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "scene",
-        help="a preset, an arg file, or an invalid episode that load(..., dump_dir=...) wrote",
+        help="a preset, an arg file, or a file of episodes to play again: an invalid one that "
+        "load(..., dump_dir=...) wrote, or a record of dm_deepmimic.evaluate",
     )
     add("--policy", help=policies.HELP + "; reference by default, zero where the core has none")
     add("--play", action="store_true", help="play the clip alone, without physics")

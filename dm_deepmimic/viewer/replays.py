@@ -10,14 +10,15 @@ import numpy.typing as npt
 
 from dm_deepmimic import dumps, loading
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.core import EndReason
 from dm_deepmimic.evaluation import records
 from dm_deepmimic.policies import Policy
 from dm_deepmimic.states import State
 
 
 class Replay:
-    """The core of a scene, whose resets begin the next of some episodes, and the first again after
-    the last.
+    """The core of a scene, whose resets begin some episodes one after the other: the first at the
+    first reset, and again after the last.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Replay:
         arguments: Mapping[str, Any],
         episodes: Sequence[tuple[State, Array]],
         largest: float = sys.float_info.max,
+        is_cut: bool = False,
     ) -> None:
         """Opens the scene.
 
@@ -32,24 +34,37 @@ class Replay:
             arguments: Of `load`, which open it.
             episodes: Where each begins, and what is done in it, shape `(T, A)`.
             largest: Size of the numbers that observations could have.
+            is_cut: Whether an episode that goes on after its last action ends there.
 
         Raises:
             DeepMimicError: It cannot be opened, or is another by now.
         """
-        self._episodes = itertools.cycle(episodes)
+        self._episodes, self._is_cut = itertools.cycle(episodes), is_cut
         self._core = loading.load_core(core="embedded", seed=0, **arguments)
         self._core.limit_numbers(largest)
-        self.reset()
+        self._is_over = False
 
     def reset(self) -> None:
         """Goes to the next episode's begin."""
         state, actions = next(self._episodes)
         self._core.set_state(state)
-        self._actions = itertools.chain(actions, itertools.repeat(actions[-1]))
+        self._left, self._action = iter(actions), actions[0]
+        self._is_over = False
 
     def act(self, _: Array) -> npt.ArrayLike:
         """Returns the next of the episode's actions, in the end the last one."""
-        return next(self._actions)
+        following = next(self._left, None)
+        if following is None:
+            self._is_over = self._is_cut
+        else:
+            self._action = following
+        return self._action
+
+    def end_reason(self) -> EndReason:
+        """Returns why the episode ended, `TIME_LIMIT` where it was cut."""
+        reason: EndReason = self._core.end_reason()
+        is_cut = self._is_over and reason is EndReason.NONE
+        return EndReason.TIME_LIMIT if is_cut else reason
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -67,7 +82,7 @@ def open_replay(path: str | os.PathLike[str]) -> tuple[Any, Policy]:
     """
     if records.is_record(path):
         record = records.read_record(path)
-        replay = Replay(record.arguments, record.beginnings())
+        replay = Replay(record.arguments, record.beginnings(), is_cut=True)
     else:
         dump = dumps.read_dump(path)
         replay = Replay(dump.arguments, [(dump.state, dump.actions)], dump.largest)
