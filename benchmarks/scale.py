@@ -5,11 +5,11 @@
     python benchmarks/scale.py rpc --repeats=5
 
 `parts` times what a sample passes through in one process, on one thread: the worlds, the policy
-that acts, the way to another process by Ray's object store, the learner; and counts its bytes.
-`training` runs `examples/acme_ppo.py` in several arrangements, one after the other in each repeat,
-and tells samples a second. `rpc` steps a world of a server of this machine, and one of its own, in
-turn. Rates are of wall time, times of CPU where not told otherwise, and all are medians. They need
-the extras `acme`, `clips`, `cluster` and `rpc`.
+that acts, Ray's object store in and out, the learner; and counts its bytes. `training` runs
+`examples/acme_ppo.py` in several arrangements, one after the other in each repeat, and tells
+samples a second; JAX has one thread in all of them. `rpc` steps a world of a server of this
+machine, and one of its own, in turn. Rates are of wall time, times of CPU where not told otherwise,
+and all are medians. They need the extras `acme`, `clips`, `cluster` and `rpc`.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def timed_parts(repeats: int) -> Iterator[tuple[str, float, str]]:
     rollout = act()
     size = sum(array.nbytes for array in rollout) / samples
     yield (
-        "rollout to the learner, by Ray",
+        "rollout, into Ray's store and out",
         time_of(lambda: ray.get(ray.put(rollout))),
         f"{size:.0f}",
     )
@@ -118,7 +118,7 @@ def timed_parts(repeats: int) -> Iterator[tuple[str, float, str]]:
     def tell() -> None:
         ray.get(ray.put(learner.get_variables(names)))
 
-    yield "parameters to an actor, by Ray", time_of(tell), f"{size:.0f}"
+    yield "parameters, likewise", time_of(tell), f"{size:.0f}"
 
     def learn() -> None:
         inbox.append(rollout)
@@ -137,7 +137,7 @@ def training(repeats: int, steps: int) -> list[tuple[str, ...]]:
                     sys.executable, str(EXAMPLES / "acme_ppo.py"), *flags, "--fine_share=0",
                     f"--steps={steps}", f"--output={folder}", "--episodes=1",
                 ]  # fmt: skip
-                subprocess.run(command, check=True, capture_output=True, env=os.environ)
+                subprocess.run(command, check=True, capture_output=True)
                 rates[name].append(rate_of(pathlib.Path(folder)))
     first = statistics.median(next(iter(rates.values())))
     rows = [

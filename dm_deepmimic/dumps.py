@@ -10,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import array_files, errors, states
+from dm_deepmimic import array_files, checks, errors, states
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.states import State
 
 MAX_DUMPS = 100  # of one environment
+# Arguments of `load`, `load_batch` and `load_core` that do not tell the scene.
+_OTHERS = (
+    "autoreset", "clip_actions", "core", "dtype", "dump_dir", "enable_draw", "num_envs",
+    "num_threads", "observation", "seed",
+)  # fmt: skip
 _WORDS = ("layout", "mode", "time_limit")  # arguments that are no paths
 ABOUT, ACTIONS = "about", "actions"  # names of arrays
 
@@ -143,14 +148,32 @@ def read_dump(path: str | os.PathLike[str]) -> Dump:
     file = array_files.read(path, "dump")
     about, actions = file.text(ABOUT), file.array(ACTIONS, None, None)
     state = states.state_of(file, (ABOUT, ACTIONS))
+    expected = "an invalid episode's arguments and cause"
     try:
         kept = json.loads(about)
-        arguments, cause, largest = dict(kept["arguments"]), kept["cause"], kept["largest"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise file.error(ABOUT, "an invalid episode's arguments and cause", about) from error
+        arguments, cause, largest = kept["arguments"], kept["cause"], kept["largest"]
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise file.error(ABOUT, expected, array_files.excerpt(about)) from error
+    if not checks.is_real(largest) or not (cause is None or isinstance(cause, str)):
+        raise file.error(ABOUT, expected, array_files.excerpt(about))
+    check_arguments(file, arguments)
     if len(actions) == 0 or actions.dtype != np.float64:
         raise file.error(ACTIONS, "actions", f"{len(actions)} of {actions.dtype}")
     return Dump(arguments, cause, state, actions, float(largest))
+
+
+def check_arguments(file: array_files.Arrays, arguments: object) -> None:
+    """Raises the error of a file whose arguments could do more than open a scene.
+
+    Raises:
+        AssetFormatError: They are none of `kept_arguments`.
+    """
+    if not isinstance(arguments, dict) or not isinstance(arguments.get("name_or_path"), str):
+        got = array_files.excerpt(arguments)
+        raise file.error(ABOUT, "arguments that open a scene", got)
+    for name in arguments:
+        if name in _OTHERS:
+            raise file.error(ABOUT, "arguments that open a scene alone", name)
 
 
 def kept_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:

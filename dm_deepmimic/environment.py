@@ -321,7 +321,7 @@ class Environment(EnvironmentBase, dm_env.Environment):
             was_ended, self._ended = self._ended, True  # unless all of it happens
             try:
                 reset()
-            except errors.DeepMimicError:  # it was refused
+            except (errors.DeepMimicError, ValueError):  # it was refused
                 self._ended = was_ended
                 raise
             timestep = dm_env.restart(self._observe())

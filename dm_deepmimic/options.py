@@ -31,6 +31,8 @@ def overrides(pairs: Sequence[tuple[str, Any]] | None) -> dict[str, Any]:
         ValueError: One of them is an argument of `load`.
     """
     given = dict(pairs or ())
-    for key in given.keys() & inspect.signature(loading.load_core).parameters.keys():
+    doors = (loading.load, loading.load_batch, loading.load_core)
+    known = {name for door in doors for name in inspect.signature(door).parameters}
+    for key in sorted(given.keys() & known - {"overrides"}):
         raise ValueError(f"Expected a key of the arg file in --set, got {key!r}.")
     return given

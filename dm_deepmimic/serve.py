@@ -10,7 +10,7 @@ import ipaddress
 import pathlib
 import signal
 import sys
-import threading
+import time
 from collections.abc import Sequence
 from concurrent import futures
 from types import FrameType
@@ -19,7 +19,7 @@ from dm_deepmimic import checks, errors, extras, loading, specs
 from dm_deepmimic import options as shared
 
 DEFAULT_ADDRESS = "127.0.0.1:8735"
-CHECK_PERIOD = 1.0  # at which idle clients are looked for, at most [s]
+CHECK_PERIOD = 0.1  # at which idle clients are looked for [s]
 GRACE = 2.0  # that requests have to end when the server stops [s]
 
 
@@ -87,18 +87,20 @@ class Server:
                 f"Expected an address HOST:PORT that is free, got {options.address}."
             ) from error
         self.address = f"{host}:{chosen}"
-        self._stopped = threading.Event()
+        self._is_stopped = False
 
     def run(self) -> None:
         """Serves until `stop`."""
         self._server.start()
-        while not self._stopped.wait(min(CHECK_PERIOD, 0.5 * self._idle_seconds)):
+        while not self._is_stopped:
+            time.sleep(CHECK_PERIOD)
             self._service.cancel_idle(self._idle_seconds)
-        self._server.stop(GRACE).wait()
+        # gRPC never ends some requests that it could not decode.
+        self._server.stop(GRACE).wait(2.0 * GRACE)
 
     def stop(self) -> None:
         """Ends `run`, from any thread or a signal's handler."""
-        self._stopped.set()
+        self._is_stopped = True  # a lock could be held where the signal comes
 
 
 def is_local(host: str) -> bool:

@@ -115,8 +115,18 @@ def state_of(file: array_files.Arrays, others: tuple[str, ...] = ()) -> State:
     content = {name: file[name] for name in file.names - {"digest", *others}}
     if file.text("digest") != _digest(content):
         raise file.error("digest", "a state as it was saved", "another")
-    model = json.loads(str(content["model"]))
+    text = file.text("model")
+    try:
+        model = json.loads(text)
+    except (RecursionError, ValueError) as error:
+        raise file.error("model", "JSON", array_files.excerpt(text)) from error
+    if not isinstance(model, dict):
+        raise file.error("model", "what worlds are of", array_files.excerpt(text))
     rows, shared = (_with_prefix(content, prefix) for prefix in ("rows.", "shared."))
+    count = next((len(array) if array.ndim else -1 for array in rows.values()), 0)
+    for name, array in rows.items():
+        if array.ndim == 0 or len(array) != count:
+            raise file.error(f"rows.{name}", "a row a world", f"shape {array.shape}")
     return State(model, frozen(rows), frozen(shared))
 
 

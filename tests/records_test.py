@@ -219,6 +219,41 @@ class TestRefusals:
             records.read_record(path)
         assert str(raised.value).startswith(sentence) and str(path) in str(raised.value)
 
+    @pytest.mark.parametrize("arguments", [
+        {"mode": "test"}, {"name_or_path": WALK, "dump_dir": "elsewhere"},
+        {"name_or_path": WALK, "num_envs": 3}, {"name_or_path": 3},
+    ])  # fmt: skip
+    def test_arguments_that_do_more_than_open_a_scene(self, recorded, tmp_path, arguments):
+        header = json.dumps(header_of(recorded) | {"arguments": arguments})
+        path = changed(recorded, tmp_path, about=np.array(header))
+        with pytest.raises(dm_deepmimic.AssetFormatError, match="Expected arguments that open a"):
+            records.read_record(path)
+
+    def test_contacts_that_do_not_fit_together(self, recorded, tmp_path):
+        record = records.read_record(recorded)
+        state = record.trajectories[0].steps.state
+        pairs = np.zeros_like(state.rows["physics.pairs"])
+        wrong = state.changed({**state.rows, "physics.pairs": pairs}, state.shared)
+        with (
+            dm_deepmimic.load(WALK, mode="test", num_sim_substeps=1) as environment,
+            pytest.raises(dm_deepmimic.StateError, match="Expected contacts that fit together in"),
+        ):
+            environment.set_state(wrong)
+
+    def test_a_policy_that_changes_what_it_sees(self, tmp_path, capsys):
+        def policy(observation):
+            observation -= 1.0
+            return np.zeros(28)
+
+        with dm_deepmimic.load(WALK, seed=0, core="embedded") as environment:
+            ran = evaluating.run_episodes(
+                environment, policy, episodes=1, seconds=0.3, seed=0, keep_steps=True
+            )
+        record = records.Record({"name_or_path": WALK}, {"core": "embedded"}, ran)
+        record.save(tmp_path / "walk.npz")
+        replay.main([str(tmp_path / "walk.npz")])
+        assert capsys.readouterr().out.endswith("the same\n")
+
     def test_another_format(self, recorded, tmp_path):
         header = json.dumps(header_of(recorded) | {"format": 2})
         path = changed(recorded, tmp_path, about=np.array(header))

@@ -34,6 +34,8 @@ from dm_env_rpc.v1.compliance import (  # noqa: E402
     step,
 )
 
+from dm_deepmimic.adapters import rpc  # noqa: E402
+
 WALK = "humanoid3d_walk"
 STILL = np.zeros(28)
 
@@ -202,6 +204,21 @@ class TestEpisodes:
                 assert timestep.discount == discount
                 assert environment.step({}).first()
 
+    def test_a_world_of_a_mode_is_that_of_load(self, client):
+        settings = {"seed": 3, "mode": "test"}
+        environment, _ = dm_env_adaptor.create_and_join_world(client, settings, {})
+        with dm_deepmimic.load(WALK, seed=3, mode="test") as expected:
+            for _ in range(2):
+                np.testing.assert_array_equal(
+                    environment.reset().observation["observation"], expected.reset().observation
+                )
+
+    def test_a_goal_of_no_numbers_is_a_part_too(self):
+        with serving("--observation=dict") as server, connected(server) as client:
+            environment, _ = dm_env_adaptor.create_and_join_world(client, {}, {})
+            assert environment.observation_spec()["goal"].shape == (0,)
+            assert environment.reset().observation["goal"].shape == (0,)
+
     def test_a_goal_is_a_part_of_its_own(self):
         scene = "amp_target_humanoid3d_locomotion"
         with serving("--observation=amp", scene=scene) as server, connected(server) as client:
@@ -251,6 +268,10 @@ class TestSettings:
         huge.shape[:] = [2**30, 2**10]
         request = dm_env_rpc_pb2.ResetRequest(settings={"seed": huge})
         assert refused(client, request)[1] == "Expected one value without a shape for 'seed'."
+        texts = tensor_utils.pack_tensor("test")
+        texts.strings.array.extend(["x" * 100_000] + [""] * 100_000)
+        request = dm_env_rpc_pb2.ResetRequest(settings={"mode": texts})
+        assert refused(client, request)[1] == "Expected one value without a shape for 'mode'."
         walk.reset()
         action = tensor_utils.pack_tensor(0.0)
         action.shape[:] = [2**30, 2**10]
@@ -287,7 +308,7 @@ class TestRefusals:
             code, said = refused(client, request)
             assert code == 3 and said.startswith(sentence)
         assert refused(client, dm_env_rpc_pb2.StepRequest())[1] == (
-            "Expected one action, of the number 1, got none."
+            "Expected one action, of the number 1, got []."
         )
         request = dm_env_rpc_pb2.StepRequest(
             actions={1: tensor_utils.pack_tensor(STILL)}, requested_observations=[9]
@@ -371,7 +392,7 @@ class TestClients:
             with contextlib.suppress(ConnectionError):
                 while raw.recv(4096):
                     pass
-        with grpc.insecure_channel(server.address) as channel:
+        with grpc.secure_channel(server.address, grpc.local_channel_credentials()) as channel:
             process = channel.stream_stream("/dm_env_rpc.v1.Environment/Process")
             with pytest.raises(grpc.RpcError):
                 next(process(iter([b"\xff" * 100])))
@@ -387,6 +408,15 @@ class TestClients:
             assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             wait_for(lambda: len(server.worlds) == 0)
 
+    def test_messages_that_cannot_be_decoded_do_not_keep_it_from_stopping(self):
+        with serving() as server:
+            for _ in range(5):
+                local = grpc.local_channel_credentials()
+                with grpc.secure_channel(server.address, local) as channel:
+                    process = channel.stream_stream("/dm_env_rpc.v1.Environment/Process")
+                    with pytest.raises(grpc.RpcError):
+                        next(process(iter([b"\xff"])))
+
     def test_worlds_and_clients_are_limited(self):
         with serving("--worlds=1") as server, connected(server) as client:
             name = create(client)
@@ -400,6 +430,16 @@ class TestClients:
                 with pytest.raises(grpc.RpcError) as raised:
                     third.send(dm_env_rpc_pb2.StepRequest())
                 assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    def test_who_waits_for_an_answer_is_not_idle(self, monkeypatch):
+        def slow(self, request, is_clipped):
+            time.sleep(1.0)
+            return dm_env_rpc_pb2.StepResponse()
+
+        with serving("--idle-seconds=0.3") as server, connected(server) as client:
+            dm_env_adaptor.join_world(client, create(client), {})
+            monkeypatch.setattr(rpc.World, "step", slow)
+            client.send(dm_env_rpc_pb2.StepRequest())
 
     def test_an_idle_client_is_dropped(self):
         with serving("--idle-seconds=0.5") as server, connected(server) as client:

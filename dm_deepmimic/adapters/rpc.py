@@ -8,6 +8,7 @@ that created or joined it, whether it said so or not.
 
 import contextlib
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ class Worlds:
         """Begins without any.
 
         Args:
-            open_environment: Returns one, of a seed or None.
+            open_environment: Returns one, of a client's settings: `seed` and `mode`.
             most: How many there can be at a time.
         """
         self._open, self._most = open_environment, most
@@ -112,12 +113,10 @@ class Worlds:
             name = f"world_{next(self._numbers)}"
             self._worlds[name] = None
         try:
-            environment = self._open(seed=settings.pop("seed", None))
+            environment = self._open(**settings)
             with contextlib.ExitStack() as opened:
                 opened.callback(environment.close)
                 world = World(environment, creator)
-                if settings:
-                    world.reset(settings)
                 opened.pop_all()
         except BaseException:
             del self._worlds[name]
@@ -129,7 +128,8 @@ class Worlds:
         """Returns a world by its name."""
         world = self._worlds.get(name)
         if world is None:
-            raise RefusedError(code_pb2.NOT_FOUND, f"Expected the name of a world, got {name!r}.")
+            got = errors.shown(name)
+            raise RefusedError(code_pb2.NOT_FOUND, f"Expected the name of a world, got {got}.")
         return world
 
     def join(self, name: str, agent: "Connection") -> World:
@@ -179,7 +179,8 @@ class Connection:
     """What one client asks for, one request after the other.
 
     Attributes:
-        last_request: When the last one came, of `time.monotonic` [s].
+        last_request: When the last one was answered, of `time.monotonic` [s]; infinite while one is
+            under way.
     """
 
     def __init__(self, worlds: Worlds, is_clipped: bool, cancel: Callable[[], object]) -> None:
@@ -191,7 +192,7 @@ class Connection:
         self, request: dm_env_rpc_pb2.EnvironmentRequest
     ) -> dm_env_rpc_pb2.EnvironmentResponse:
         """Returns the response to a request, or the error that says what is wrong with it."""
-        self.last_request = time.monotonic()
+        self.last_request = math.inf  # while it is under way
         kind = request.WhichOneof("payload")
         try:
             response = self._answer(kind, getattr(request, kind or "", None))

@@ -12,7 +12,7 @@ from dm_env_rpc.v1 import (
     tensor_utils,
 )
 
-from dm_deepmimic import errors
+from dm_deepmimic import array_files, errors
 from dm_deepmimic.environment import Environment
 
 ACTION, ACTION_UID = "action", 1
@@ -33,8 +33,11 @@ class Tensors:
     def __init__(self, environment: Environment) -> None:
         """Reads the environment's specs."""
         observation = environment.observation_spec()
-        parts = observation if isinstance(observation, dict) else {observation.name: observation}
-        parts |= {"reward": environment.reward_spec(), "discount": environment.discount_spec()}
+        flat = {} if isinstance(observation, dict) else {observation.name: observation}
+        parts = (flat or dict(observation)) | {
+            "reward": environment.reward_spec(),
+            "discount": environment.discount_spec(),
+        }
         self._action_spec = environment.action_spec()
         self.specs = dm_env_rpc_pb2.ActionObservationSpecs(
             actions={ACTION_UID: _spec(self._action_spec, ACTION)},
@@ -69,14 +72,14 @@ class Tensors:
             ActionError: Its type or shape is another, or it is beyond its bounds.
         """
         if set(sent) != {ACTION_UID}:
-            got = ", ".join(map(str, sent)) or "none"
+            got = errors.shown(sorted(sent))
             raise ValueError(f"Expected one action, of the number {ACTION_UID}, got {got}.")
         spec, tensor = self._action_spec, sent[ACTION_UID]
         kind = tensor_utils.get_tensor_type(tensor)
         if kind != spec.dtype:
             raise errors.ActionError(f"an action of dtype {spec.dtype}", f"dtype {kind}")
         if list(tensor.shape) not in ([*spec.shape], [_ANY_SIZE]):
-            got = f"shape {tuple(tensor.shape)}"
+            got = f"shape {errors.shown(tuple(tensor.shape))}"
             raise errors.ActionError(f"an action of shape {spec.shape}", got)
         action: npt.NDArray[Any] = tensor_utils.unpack_proto(tensor)
         if len(action) == 1:  # it stands for all
@@ -128,14 +131,18 @@ def settings(sent: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
     found = {}
     for name, tensor in sent.items():
         if name not in known:
-            raise errors.UnknownNameError("setting", name, "", known)
-        if tensor.shape or tensor.WhichOneof("payload") in (None, "protos"):
+            raise errors.UnknownNameError("setting", array_files.excerpt(name), "", known)
+        kind = tensor.WhichOneof("payload")
+        # NumPy would make all texts as long as the longest.
+        if tensor.shape or kind in (None, "protos") or len(getattr(tensor, kind).array) != 1:
             raise ValueError(f"Expected one value without a shape for {name!r}.")
         found[name] = tensor_utils.unpack_tensor(tensor).item()
     return found
 
 
 def _spec(spec: dm_env.specs.BoundedArray, name: str) -> dm_env_rpc_pb2.TensorSpec:
+    if 0 in spec.shape:  # the protocol's client knows no bounds of nothing
+        spec = dm_env.specs.Array(spec.shape, spec.dtype)
     return dm_env_utils.dm_env_spec_to_tensor_spec(spec.replace(name=name))
 
 

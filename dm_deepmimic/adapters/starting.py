@@ -38,7 +38,7 @@ def start(
     """
     if mode is None:
         return _start(environment, time, frame, clip, seed)
-    if mode not in loading.MODES:
+    if not isinstance(mode, str) or mode not in loading.MODES:
         raise errors.UnknownNameError("mode", str(mode), "", loading.MODES)
     core = capabilities.ask(environment.core, capabilities.HasModes)
     if core is None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import errors, states
-from dm_deepmimic.arrays import BoolArray
+from dm_deepmimic.arrays import BoolArray, IntArray
 from dm_deepmimic.core import EndReason, Mode
 from dm_deepmimic.embedded import boxes, generators
 from dm_deepmimic.embedded.memory import Memory
@@ -132,6 +132,22 @@ def _check_indices(memory: Memory, rows: Arrays) -> None:
                 f"numbers from {low} to {high} for {name!r} of a state",
                 f"{numbers.min()} to {numbers.max()}",
             )
+    if not _fit(status["num_manifolds"].ravel(), pair, rows):
+        raise errors.StateError("contacts that fit together in a state", "others")
+
+
+def _fit(num_manifolds: IntArray, pair: Any, rows: Arrays) -> bool:
+    """Returns whether the lists of manifolds and of their points are those that the pairs tell."""
+    listed, owners = rows["physics.manifold_list"], rows["physics.owners"]
+    are_listed = np.arange(listed.shape[1]) < num_manifolds[:, None]
+    told = (("manifold", listed, are_listed), ("slot", owners, owners >= 0))
+    for name, pairs, are_used in told:
+        world, place = np.nonzero(are_used)
+        places = np.full(pair.shape, -1)
+        places[world, pairs[world, place]] = place
+        if not np.array_equal(pair[name], places) or np.sum(places >= 0) < len(place):
+            return False  # or one is listed twice
+    return bool(np.all((pair["count"] == 0) | (pair["slot"] >= 0)))
 
 
 def _rows(batch: WorldBatch, memory: Memory) -> Arrays:

@@ -187,12 +187,12 @@ class _Steps:
     """What worlds see and do, step by step, from their first observation on."""
 
     def __init__(self, first: Array, state: State | None) -> None:
-        self._seen, self._done, self._state = [first], list[Array](), state
+        self._seen, self._done, self._state = [np.array(first)], list[Array](), state
 
     def note(self, action: npt.ArrayLike, observation: Array) -> None:
         """Notes the rows of all worlds; in those that stand still they mean nothing."""
         self._done.append(np.array(action, np.float64))
-        self._seen.append(observation)
+        self._seen.append(np.array(observation))  # which the policy may change
 
     def of_world(self, world: int, length: int, num_worlds: int) -> Steps:
         """Returns the steps of an episode."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import array_files, checks, errors, states
+from dm_deepmimic import array_files, checks, dumps, errors, states
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.core import EndReason
 from dm_deepmimic.evaluation.trajectories import Steps, Trajectory
@@ -105,7 +105,7 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         _floats(file, name, *shape) for name, shape in zip(_NUMBERS, shapes, strict=True)
     )
     firsts = None
-    if "digest" in file.names:
+    if file.names - {ABOUT, *_NUMBERS, *_COUNTS}:
         firsts = states.state_of(file, (ABOUT, *_NUMBERS, *_COUNTS))
         if len(firsts) != len(seeds):
             raise file.error("rows", f"states of {len(seeds)} episodes", len(firsts))
@@ -159,13 +159,15 @@ def _first_difference(one: Trajectory, two: Trajectory) -> int | None:
     count = min(len(one.rewards), len(two.rewards))
     same = _same(one.steps.observations[: count + 1], two.steps.observations[: count + 1])
     for name, ours in {**one.terms, "": one.rewards}.items():
-        theirs = two.terms[name] if name else two.rewards
+        theirs = {**two.terms, "": two.rewards}.get(name, np.zeros(0))
         same[1:] &= _same(ours[:count], theirs[:count])
     return None if same.all() else int(np.argmin(same))
 
 
 def _same(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> BoolArray:
     """Returns which rows are the same bits."""
+    if len(ours) != len(theirs):
+        return np.zeros(len(ours), np.bool_)
     pairs = zip(ours, theirs, strict=True)
     return np.array([one.tobytes() == two.tobytes() for one, two in pairs], np.bool_)
 
@@ -194,6 +196,7 @@ def _header(file: array_files.Arrays) -> dict[str, Any]:
         or not checks.is_finite(header.get("timestep"))
     ):
         raise file.error(ABOUT, expected, array_files.excerpt(text))
+    dumps.check_arguments(file, header["arguments"])
     if header.get("format") != _FORMAT:
         raise file.error(ABOUT, f"format {_FORMAT}", array_files.excerpt(header.get("format")))
     return header
