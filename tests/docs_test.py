@@ -259,7 +259,7 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         folder = str(request.getfixturevalue("tmp_path") / "datasets")
         request.getfixturevalue("monkeypatch").setenv("MINARI_DATASETS_PATH", folder)
     if "import PPOConfig" in text:
-        pytest.importorskip("ray.rllib", reason="RLlib needs the extra torch")
+        pytest.importorskip("ray.rllib", reason="RLlib needs the extra torch", exc_type=ImportError)
     if "dm_deepmimic.serve" in text:
         pytest.importorskip("dm_env_rpc", reason="servers need the extra rpc")
     if "gdm_robotics" in text:

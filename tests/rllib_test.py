@@ -6,7 +6,7 @@ import pytest
 REASON = "PyTorch's libraries are checked by .ci/run torch"
 pytest.importorskip("torch", reason=REASON)
 ray = pytest.importorskip("ray", reason=REASON)
-ppo = pytest.importorskip("ray.rllib.algorithms.ppo", reason=REASON)
+ppo = pytest.importorskip("ray.rllib.algorithms.ppo", reason=REASON, exc_type=ImportError)
 
 import dm_deepmimic  # noqa: E402
 
