@@ -18,7 +18,7 @@ MAX_DUMPS = 100  # of one environment
 # Arguments of `load`, `load_batch` and `load_core` that do not tell the scene.
 _OTHERS = (
     "autoreset", "clip_actions", "core", "dtype", "dump_dir", "enable_draw", "num_envs",
-    "num_threads", "observation", "seed",
+    "num_threads", "observation", "reset_args", "seed",
 )  # fmt: skip
 _WORDS = ("layout", "mode", "time_limit")  # arguments that are no paths
 ABOUT, ACTIONS = "about", "actions"  # names of arrays

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import training
@@ -24,8 +25,7 @@ def worlds(rate: str) -> Any:
     return asked
 
 
-@contextlib.contextmanager
-def open_workers(recipe: Any, seed: int, learner: Any) -> Iterator[Any]:
+def open_workers(recipe: Any, seed: int, learner: Any) -> AbstractContextManager[Any]:
     """Opens what steps the worlds: a worker in this process, or as many others as the flags say.
 
     Args:
@@ -34,14 +34,11 @@ def open_workers(recipe: Any, seed: int, learner: Any) -> Iterator[Any]:
         learner: Tells its variables.
     """
     if _ACTORS.value == 0:
-        opening = recipe.open(seed, learner)
-    else:
-        import cluster
+        return recipe.open(seed, learner)
+    import cluster
 
-        recipes = cluster.shares_of(recipe, _ACTORS.value)
-        opening = contextlib.closing(cluster.Cluster(recipes, seed, learner))
-    with opening as opened:
-        yield opened
+    recipes = cluster.shares_of(recipe, _ACTORS.value)
+    return contextlib.closing(cluster.Cluster(recipes, seed, learner))
 
 
 @contextlib.contextmanager

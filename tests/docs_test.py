@@ -252,17 +252,17 @@ def need_what_it_takes(page: pathlib.Path, request: pytest.FixtureRequest) -> No
         pytest.importorskip("acme")
     if "import gymnasium" in text:
         pytest.importorskip("gymnasium")
-    if "python examples/acme_ppo.py --actors" in text:
+    if "\npython examples/acme_ppo.py --actors" in text:
         pytest.importorskip("ray", reason="clusters need the extra cluster")
-    if "minari_dataset.py" in text:
+    if "\npython examples/minari_dataset.py" in text:
         pytest.importorskip("minari", reason="datasets need the extra minari")
         folder = str(request.getfixturevalue("tmp_path") / "datasets")
         request.getfixturevalue("monkeypatch").setenv("MINARI_DATASETS_PATH", folder)
     if "import PPOConfig" in text:
         pytest.importorskip("ray.rllib", reason="RLlib needs the extra torch", exc_type=ImportError)
-    if "dm_deepmimic.serve" in text:
+    if "\npython -m dm_deepmimic.serve " in text:
         pytest.importorskip("dm_env_rpc", reason="servers need the extra rpc")
-    if "gdm_robotics" in text:
+    if "\nfrom gdm_robotics" in text:
         pytest.importorskip("gdm_robotics", reason="these interfaces need the extra gdmr")
     if "import onnxruntime" in text:
         pytest.importorskip("onnx", reason="ONNX graphs need the extra onnx")

@@ -1,5 +1,6 @@
 """Tests of invalid episodes that are written, read, and played again."""
 
+import inspect
 import json
 import pathlib
 import subprocess
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import EndReason, array_files, dumps, replay
+from dm_deepmimic import EndReason, array_files, dumps, loading, replay
 from dm_deepmimic.viewer import __main__ as viewer
 
 WALK = "humanoid3d_walk"
@@ -148,6 +149,15 @@ def test_other_files_are_refused(tmp_path, content, capsys):
         path.write_bytes(content)
     with pytest.raises(SystemExit, match="replay: Expected "):
         replay.main([str(path)])
+
+
+def test_all_arguments_of_load_are_known_to_tell_the_scene_or_not():
+    """A new one of `load` must be decided on: a file must not do more than open its scene."""
+    doors = (loading.load, loading.load_batch, loading.load_core)
+    arguments = {name for door in doors for name in inspect.signature(door).parameters}
+    telling = {"name_or_path", "mode", "overrides", *loading._KEPT}
+    assert arguments == telling | set(dumps._OTHERS)
+    assert not telling & set(dumps._OTHERS)
 
 
 def test_it_runs_as_a_program(tmp_path):

@@ -1,4 +1,4 @@
-"""A server that runs until it has told its address, as a program: `served.py humanoid3d_walk`."""
+"""A server that stops as soon as it runs, as a program: `served.py humanoid3d_walk`."""
 
 import sys
 import threading

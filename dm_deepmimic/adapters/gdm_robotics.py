@@ -93,7 +93,7 @@ class GdmrEnvironment(interface.Environment[ResetOptions]):
 
     def _arrays(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
         dtype = self.environment.discount_spec().dtype
-        reward, discount = (0.0, 1.0) if timestep.first() else (timestep.reward, timestep.discount)
+        reward, discount = starting.reward_and_discount(timestep)
         return dm_env.TimeStep(
             step_type=np.array(timestep.step_type, types.STEP_TYPE_SPEC.dtype),
             reward=np.array(reward, dtype),

@@ -6,20 +6,14 @@ from typing import Any
 import dm_env
 import numpy as np
 import numpy.typing as npt
-from dm_env_rpc.v1 import (
-    dm_env_rpc_pb2,
-    dm_env_utils,
-    tensor_utils,
-)
+from dm_env_rpc.v1 import dm_env_rpc_pb2, dm_env_utils, tensor_utils
 
 from dm_deepmimic import array_files, errors
+from dm_deepmimic.adapters import starting
 from dm_deepmimic.environment import Environment
 
 ACTION, ACTION_UID = "action", 1
 _ANY_SIZE = -1  # in a tensor's shape
-RUNNING = dm_env_rpc_pb2.EnvironmentStateType.RUNNING
-TERMINATED = dm_env_rpc_pb2.EnvironmentStateType.TERMINATED
-INTERRUPTED = dm_env_rpc_pb2.EnvironmentStateType.INTERRUPTED
 
 
 class Tensors:
@@ -32,9 +26,7 @@ class Tensors:
 
     def __init__(self, environment: Environment) -> None:
         """Reads the environment's specs."""
-        observation = environment.observation_spec()
-        flat = {} if isinstance(observation, dict) else {observation.name: observation}
-        parts = (flat or dict(observation)) | {
+        parts = _parts(environment.observation_spec()) | {
             "reward": environment.reward_spec(),
             "discount": environment.discount_spec(),
         }
@@ -93,16 +85,12 @@ class Tensors:
     ) -> dm_env_rpc_pb2.StepResponse:
         """Returns a time step with the observations that the client wants."""
         response = dm_env_rpc_pb2.StepResponse(state=_state(timestep))
-        observation = timestep.observation
+        values = _parts(timestep.observation)
+        values["reward"], values["discount"] = starting.reward_and_discount(timestep)
         for uid in set(requested):
             name = self._names[uid]
-            if name == "reward":
-                value = 0.0 if timestep.first() else timestep.reward
-            elif name == "discount":
-                value = 1.0 if timestep.first() else timestep.discount
-            else:
-                value = observation[name] if isinstance(observation, dict) else observation
-            response.observations[uid].CopyFrom(tensor_utils.pack_tensor(value, self._types[name]))
+            packed = tensor_utils.pack_tensor(values[name], self._types[name])
+            response.observations[uid].CopyFrom(packed)
         return response
 
     def _check_bounds(self, action: npt.NDArray[Any]) -> None:
@@ -140,6 +128,11 @@ def settings(sent: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def _parts(observation: Any) -> dict[str, Any]:
+    """Returns an observation, or its spec, in parts by their names."""
+    return dict(observation) if isinstance(observation, dict) else {"observation": observation}
+
+
 def _spec(spec: dm_env.specs.BoundedArray, name: str) -> dm_env_rpc_pb2.TensorSpec:
     if 0 in spec.shape:  # the protocol's client knows no bounds of nothing
         spec = dm_env.specs.Array(spec.shape, spec.dtype)
@@ -147,6 +140,7 @@ def _spec(spec: dm_env.specs.BoundedArray, name: str) -> dm_env_rpc_pb2.TensorSp
 
 
 def _state(timestep: dm_env.TimeStep) -> int:
+    kinds = dm_env_rpc_pb2.EnvironmentStateType
     if not timestep.last():
-        return RUNNING
-    return TERMINATED if timestep.discount == 0.0 else INTERRUPTED
+        return kinds.RUNNING
+    return kinds.TERMINATED if timestep.discount == 0.0 else kinds.INTERRUPTED

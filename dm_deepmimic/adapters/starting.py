@@ -1,6 +1,6 @@
-"""How adapters start an episode where their caller wants it."""
+"""How adapters start an episode where their caller wants it, and what its first step counts."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import dm_env
 
@@ -8,6 +8,13 @@ from dm_deepmimic import capabilities, checks, errors, loading
 from dm_deepmimic.environment import Environment
 
 PLACES = ("clip", "frame", "time")
+
+
+def reward_and_discount(timestep: dm_env.TimeStep) -> tuple[Any, Any]:
+    """Returns those of a time step as numbers, where an episode begins 0 and 1, as nothing has
+    ended.
+    """
+    return (0.0, 1.0) if timestep.first() else (timestep.reward, timestep.discount)
 
 
 def start(

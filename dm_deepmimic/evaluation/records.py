@@ -72,12 +72,13 @@ class Record:
             "clips": [one.clip for one in ran],
         }  # fmt: skip
         terms = [np.stack([one.terms[name] for name in names], 1) for one in ran] if names else []
+        rewards = np.concatenate([one.rewards for one in ran])
         content: dict[str, npt.ArrayLike] = {
             ABOUT: json.dumps(header),
             "observations": np.concatenate([one.observations for one in steps]),
             "actions": np.concatenate([one.actions for one in steps]),
-            "rewards": np.concatenate([one.rewards for one in ran]),
-            "terms": np.concatenate(terms) if terms else np.zeros((_total(ran), 0)),
+            "rewards": rewards,
+            "terms": np.concatenate(terms) if terms else np.zeros((len(rewards), 0)),
             "lengths": np.array([len(one.rewards) for one in ran]),
             "end_reasons": np.array([int(one.end_reason) for one in ran]),
         }
@@ -170,10 +171,6 @@ def _same(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> BoolArray:
         return np.zeros(len(ours), np.bool_)
     pairs = zip(ours, theirs, strict=True)
     return np.array([one.tobytes() == two.tobytes() for one, two in pairs], np.bool_)
-
-
-def _total(ran: Sequence[Trajectory]) -> int:
-    return sum(len(one.rewards) for one in ran)
 
 
 def _header(file: array_files.Arrays) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class NativeCore(Facts):
     Attributes:
         name: What the core is called in errors and in `Environment.core_name`.
         env: The object.
+        mode: Training or testing.
     """
 
     def __init__(
@@ -86,8 +87,7 @@ class NativeCore(Facts):
         with self._chance.own():
             self.env = make()
         self._answers = Answers(self.env, name)
-        self._closed = False
-        self._started = True
+        self._closed, self._started = False, True
         self._scene = self._answers.scene()
         self._has_history = self._scene not in refusals.TASK_SCENES
         self._reason, self._largest = EndReason.NONE, sys.float_info.max
@@ -302,10 +302,9 @@ class NativeCore(Facts):
 
     def set_mode(self, mode: Any) -> None:
         """Chooses training or testing, by number or by an enumeration's member."""
-        chosen = mode_of(mode)
-        self._tells_cost = chosen is Mode.TEST and self._scene == refusals.COST_SCENE
-        self._answers.call("set_mode", chosen)
-        self.mode = chosen
+        self.mode = mode_of(mode)
+        self._tells_cost = self.mode is Mode.TEST and self._scene == refusals.COST_SCENE
+        self._answers.call("set_mode", self.mode)
 
     def set_sample_count(self, count: int) -> None:
         """Tells the samples training has seen, for annealed time limits."""
