@@ -24,7 +24,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"numbers": ("arrays.py", "checks.py", "rotations.py")},
     {
-        "files": ("arguments.py", "array_files.py", "json_reader.py"),
+        "files": ("arguments.py", "array_files.py", "json_reader.py", "kinds.py"),
         "settings": ("settings.py",),
     },
     {
