@@ -1,12 +1,14 @@
 """Motion clips and weighted sets of them: frames, loop rule, pose and velocity at a time."""
 
+import json
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import arrays, checks, errors, rotations
+from dm_deepmimic import array_files, arrays, checks, errors, rotations
 from dm_deepmimic.arrays import Array, BoolArray, IntArray
 from dm_deepmimic.character import (
     FIXED,
@@ -138,17 +140,51 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
             path, f"Frames[{index}][0]", "a duration above 0", table[index, 0]
         )
     poses = _normalized_poses(path, character, table[:, 1:])
-    poses[:, [0, 2]] -= poses[0, [0, 2]]
-    velocities = np.zeros_like(poses)
-    _difference_frames(character.skeleton, times, poses, velocities)
+    clip = make_clip(character.skeleton, times, poses, loop == "wrap")
+    velocities = clip.velocities
     if not np.all(np.abs(velocities) <= LARGEST):
         frame, entry = (int(i) for i in np.argwhere(~(np.abs(velocities) <= LARGEST))[0])
         expected = f"a change of at most {LARGEST:g} a second until the next frame"
         where = f"Frames[{frame}][{entry + 1}]"
         raise errors.AssetFormatError(path, where, expected, f"{velocities[frame, entry]:g}")
+    return clip
+
+
+def make_clip(skeleton: Skeleton, times: Array, poses: Array, loops: bool) -> Clip:
+    """Returns a clip of frames, its root moved to x = z = 0 at the start.
+
+    Args:
+        skeleton: The character's arrays.
+        times: Of at least two frames, rising from 0, shape `(F,)` [s].
+        poses: Shape `(F, P)`; rotations have length 1.
+        loops: Whether it begins anew after its end.
+    """
+    poses = poses.copy()
+    poses[:, [0, 2]] -= poses[0, [0, 2]]
+    velocities = np.zeros_like(poses)
+    _difference_frames(skeleton, times, poses, velocities)
     cycle_offset = poses[-1, :3] - poses[0, :3]
     cycle_offset[1] = 0.0
-    return Clip(times, poses, velocities, loop == "wrap", cycle_offset)
+    return Clip(times, poses, velocities, loops, cycle_offset)
+
+
+def write_clip(path: str | os.PathLike[str], clip: Clip) -> None:
+    """Writes a motion file, which `load_clip` reads again, or leaves the old one as it is.
+
+    A frame a line, numbers to the last digit, the last frame's duration 0.
+
+    Raises:
+        OSError: It cannot be written, as on a full disk.
+        ValueError: A number is not finite.
+    """
+    durations = [*np.diff(clip.times).tolist(), 0.0]
+    frames = ",\n".join(
+        json.dumps([duration, *pose], allow_nan=False)
+        for duration, pose in zip(durations, clip.poses.tolist(), strict=True)
+    )
+    loop = "wrap" if clip.loops else "none"
+    with array_files.replacing(path) as file:
+        file.write(f'{{"Loop": "{loop}", "Frames": [\n{frames}\n]}}\n'.encode())
 
 
 @jit

@@ -1,5 +1,7 @@
 """Tests of clips: reading, loops, poses and velocities at a time."""
 
+import json
+
 import hypothesis
 import numpy as np
 import pytest
@@ -210,6 +212,43 @@ class TestVelocity:
 
     def test_a_clip_without_a_loop_moves_until_its_end(self, once):
         np.testing.assert_allclose(velocity_at(once, END - 1e-9), once.velocities[-1], rtol=1e-7)
+
+
+class TestWriting:
+    @pytest.mark.parametrize("name", ["loop", "once"])
+    def test_a_clip_that_was_written_is_read_again(self, request, name, crane, tmp_path):
+        clip = request.getfixturevalue(name)
+        motion.write_clip(tmp_path / "again.txt", clip)
+        again = motion.load_clip(tmp_path / "again.txt", crane)
+        assert again.loops == clip.loops
+        np.testing.assert_allclose(again.times, clip.times, rtol=1e-15)
+        np.testing.assert_allclose(again.poses, clip.poses, atol=1e-15)
+        np.testing.assert_allclose(again.velocities, clip.velocities, atol=1e-12)
+        np.testing.assert_array_equal(again.cycle_offset, clip.cycle_offset)
+
+    def test_it_has_a_frame_a_line_and_all_digits(self, once, tmp_path):
+        motion.write_clip(tmp_path / "clip.txt", once)
+        first, *lines, last = (tmp_path / "clip.txt").read_text().splitlines()
+        assert (first, last) == ('{"Loop": "none", "Frames": [', "]}")
+        frames = [json.loads(line.rstrip(",")) for line in lines]
+        np.testing.assert_array_equal([frame[1:] for frame in frames], once.poses)
+        assert [frame[0] for frame in frames] == [*np.diff(once.times), 0.0]
+
+    def test_what_is_not_finite_leaves_the_old_file(self, once, tmp_path):
+        path = tmp_path / "clip.txt"
+        path.write_text("old")
+        once.poses[2, 5] = np.nan
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            motion.write_clip(path, once)
+        assert path.read_text() == "old" and list(tmp_path.glob("*.partial")) == []
+
+    def test_a_clip_can_be_made_of_frames(self, loop, crane):
+        moved = loop.poses.copy()
+        moved[:, :3] += [3.0, 0.0, -2.0]
+        made = motion.make_clip(crane.skeleton, loop.times, moved, True)
+        np.testing.assert_allclose(made.poses, loop.poses, atol=1e-15)
+        np.testing.assert_allclose(made.velocities, loop.velocities, atol=1e-13)
+        np.testing.assert_allclose(made.cycle_offset, loop.cycle_offset, atol=1e-15)
 
 
 class TestErrors:
