@@ -57,6 +57,14 @@ class JsonReader:
         """Returns whether there is anything below a key."""
         return self._value.get(key) is not None
 
+    def keys(self) -> list[str]:
+        """Returns all keys."""
+        return list(self._value)
+
+    def value(self, key: str) -> Any:
+        """Returns whatever is below a key, None where there is nothing."""
+        return self._value.get(key)
+
     def child(self, key: str) -> "JsonReader":
         """Returns the object below a key."""
         return JsonReader(self._path, self._value.get(key), self.where(key))

@@ -52,6 +52,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"scene files": ("choices.py", "presets.py", "scene_files.py")},
     {
         "embedded": ("embedded/",),
+        "motions": ("motions/",),
         "foreign": ("foreign/",),
         "named policies": ("policies.py",),
     },
@@ -72,6 +73,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "adapters": ("adapters/",),
         "compile": ("compile.py",),
+        "convert": ("convert.py",),
         "evaluate": ("evaluate.py",),
         "export": ("export.py",),
         "keys": ("keys.py",),
@@ -118,6 +120,7 @@ OWNERS = {
     "pybullet_data": {"foreign/pybullet_port.py"},
     "pybullet_envs": {"foreign/pybullet_port.py"},
     "pybullet_utils": {"foreign/pybullet_port.py"},
+    "scipy": {"motions/scipy_rotation.py"},
     "tqdm": {"evaluate.py", "viewer/video.py"},
 }
 EVERYBODYS = {"dm_deepmimic", "numpy", *sys.stdlib_module_names}

@@ -1,0 +1,163 @@
+"""Converts motions: `python -m dm_deepmimic.convert walk.bvh walk.txt`.
+
+Reads BVH, AMASS's .npz, CMU's .amc, MimicKit's .pkl and clips of DeepMimic and PyBullet onto a
+character; writes clips, BVH, MimicKit's and PyBullet's.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import get_args
+
+from dm_deepmimic import character, errors, scene_files
+from dm_deepmimic.character import Character
+from dm_deepmimic.motion import Clip
+from dm_deepmimic.motions import editing, formats
+from dm_deepmimic.motions.animation import Up
+from dm_deepmimic.motions.clip_reader import PYBULLET, Order, Writing
+
+HUMANOID = "data/characters/humanoid3d.txt"
+
+
+def run(options: argparse.Namespace) -> list[str]:
+    """Converts what the options ask for, and returns what to tell about it.
+
+    Raises:
+        DeepMimicError: A file is wrong, or nowhere.
+        ValueError: An option does not fit the others, or the motion.
+        OSError: The file cannot be written.
+    """
+    source = options.source or formats.of_file(options.input)
+    target = options.target or formats.of_file(options.output)
+    person = _person(options)
+    reading = _reading(options, source)
+    clip, lines = formats.read(options.input, source, person, reading)
+    clip = _edited(clip, person, options)
+    formats.write(options.output, target, clip, person)
+    loops = "loops" if clip.loops else "ends"
+    return [*lines, f"{options.output}: {len(clip.times)} frames, {clip.times[-1]:.2f} s, {loops}"]
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns the command line's options."""
+    parser = argparse.ArgumentParser(
+        "python -m dm_deepmimic.convert",
+        description=__doc__.partition("\n\n")[2],
+        epilog="The edits are done in the order of this list.",
+    )
+    add = parser.add_argument
+    add("input", type=pathlib.Path, help="the motion")
+    add("output", type=pathlib.Path, help="the file to write")
+    add("--from", dest="source", choices=formats.FORMATS,
+        help="format of the input, as a .txt may be one of pybullet")  # fmt: skip
+    add("--to", dest="target", choices=formats.WRITTEN,
+        help="format of the output, where its ending does not tell")  # fmt: skip
+    add("--character", help="file of the character, humanoid3d by default")
+    add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
+    add(
+        "--table", type=pathlib.Path, help="retargeting table; told by the joints' names by default"
+    )
+    add(
+        "--skeleton",
+        type=pathlib.Path,
+        metavar="ASF",
+        help="of an .amc; found beside it by default",
+    )
+    add("--rate", type=_positive, default=formats.Reading.rate, metavar="HZ",
+        help="frames a second of an .amc, 120 by default")  # fmt: skip
+    add("--up", choices=get_args(Up), help="the axis that points up, where it is not the format's")
+    add("--quaternions", choices=get_args(Order), help="their order in a clip, where it is wrong")
+    add("--degrees", action="store_true", help="a clip's angles are degrees")
+    add("--scale", type=_positive, default=1.0, help="metres for a unit of a clip's positions")
+    add("--place", action=argparse.BooleanOptionalAction,
+        help="set it on the ground, headed along x; always so what a skeleton did")  # fmt: skip
+    add("--trim", type=_span, metavar="A:B", help="take the part from A to B [s]")
+    add("--speed", type=_positive, metavar="X", help="play it X times as fast")
+    add("--mirror", action="store_true", help="exchange left and right")
+    add("--join", type=pathlib.Path, action="append", metavar="CLIP",
+        help="go on with another clip of the character; may come several times")  # fmt: skip
+    add("--resample", type=_positive, metavar="HZ", help="frames a second")
+    add("--loop", choices=("wrap", "none"),
+        help="wrap: begin anew, and end as it began within its last 0.25 s; none: end")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the program."""
+    options = parse(arguments)
+    try:
+        print("\n".join(run(options)))
+    except (errors.DeepMimicError, OSError, ValueError) as error:
+        sys.exit(f"convert: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _person(options: argparse.Namespace) -> Character:
+    name = options.character or HUMANOID
+    path = scene_files.find(name, scene_files.CHARACTER, data_root=options.data_root)
+    return character.load_character(path)
+
+
+def _reading(options: argparse.Namespace, source: formats.Format) -> formats.Reading:
+    writing = PYBULLET if source == "pybullet" else Writing()
+    chosen = dataclasses.replace(writing, degrees=options.degrees, scale=options.scale)
+    if options.quaternions is not None:
+        chosen = dataclasses.replace(chosen, order=options.quaternions)
+    if source not in ("clip", "pybullet") and chosen != writing:
+        raise ValueError("Expected --quaternions, --degrees and --scale with clips only.")
+    return formats.Reading(
+        table=options.table,
+        skeleton=options.skeleton,
+        rate=options.rate,
+        up=options.up,
+        place=options.place,
+        writing=chosen,
+    )
+
+
+def _edited(clip: Clip, person: Character, options: argparse.Namespace) -> Clip:
+    if options.trim is not None:
+        clip = editing.trimmed(clip, person, *options.trim)
+    if options.speed is not None:
+        clip = editing.faster(clip, person, options.speed)
+    if options.mirror:
+        clip = editing.mirrored(clip, person)
+    for path in options.join or ():
+        other, _ = formats.read(path, "clip", person, formats.Reading())
+        clip = editing.joined(clip, other, person)
+    if options.resample is not None:
+        clip = editing.resampled(clip, person, options.resample)
+    if options.loop is not None:
+        clip = (
+            editing.looped(clip, person) if options.loop == "wrap" else clip._replace(loops=False)
+        )
+    return clip
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def _span(text: str) -> tuple[float, float]:
+    start, colon, end = text.partition(":")
+    try:
+        if colon:
+            return float(start or 0.0), float(end or "inf")
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"expected A:B in seconds, either of which may be left out, got {text!r}"
+    )
+
+
+if __name__ == "__main__":
+    main()

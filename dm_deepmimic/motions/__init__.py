@@ -1,0 +1,1 @@
+"""Motions of other formats than DeepMimic's: reading, retargeting, editing and writing them."""

@@ -1,0 +1,234 @@
+"""How a character's joints stand in those of a skeleton that they follow.
+
+They are told by a pose in which the skeleton stands as the character does where none of its joints
+turns: its own such pose, as most have one, or a frame that is named. Where it has none they are
+told by its bones, and by what is straight on average over the motion.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from dm_deepmimic.arrays import Array
+from dm_deepmimic.character import Character
+from dm_deepmimic.motions import skeletons
+from dm_deepmimic.motions.animation import Animation, Up
+from dm_deepmimic.motions.scipy_rotation import Rotation
+
+_UPRIGHT = np.cos(np.radians(35.0))  # of the legs' bones against the character's
+_NEAR = np.radians(30.0)  # the axes of a world, along which skeletons face
+_UP: Mapping[Up, tuple[float, float, float]] = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stand:
+    """How a character's joints stand in those that they follow.
+
+    Attributes:
+        turns: By the character's joint, its frame in that of the joint that it follows.
+        anchors: The character's joints that carry it, its hips; the root where there are none.
+        scale: Metres for a unit of the skeleton.
+        up: The axis of the skeleton's world that points up; where the motion does not say, the one
+            along which the skeleton stands, else y.
+        is_told_by_pose: Whether the skeleton stands upright somewhere.
+    """
+
+    turns: Mapping[int, Rotation]
+    anchors: list[int]
+    scale: float
+    up: Up
+    is_told_by_pose: bool
+
+
+def find(
+    motion: Animation, person: Character, follows: Mapping[int, int], frame: int | None
+) -> Stand:
+    """Returns how a character stands in a skeleton.
+
+    Args:
+        motion: The motion.
+        person: The character.
+        follows: The skeleton's joint by the character's, the root's among them.
+        frame: The frame in which the skeleton is upright, None to find out.
+
+    Raises:
+        ValueError: There is no such frame, or the skeleton's bones have no length.
+    """
+    own = _Own(person, follows)
+    if frame is not None:
+        if not 0 <= frame < len(motion.times):
+            raise ValueError(f"Expected a Rest from 0 to {len(motion.times) - 1}, got {frame}.")
+        up = motion.up or "y"
+        turns, places = motion.frame(frame)
+        facing = own.facing(places)
+        facing = shortest(facing.apply(_UP[up]), np.array(_UP["y"])) * facing
+        return own.stand(places, own.told_by_pose(turns, places, facing), up, True)
+    turns, places = motion.rest()
+    facing = own.facing(places)
+    if own.uprightness(places, facing) >= _UPRIGHT:
+        upward = facing.inv().apply(_UP["y"])
+        up = motion.up or ("z" if abs(upward[2]) > abs(upward[1]) else "y")
+        return own.stand(places, own.told_by_pose(turns, places, facing), up, True)
+    all_turns, all_places = motion.place()
+    found = own.told_by_bones(all_turns, all_places)
+    return own.stand(all_places[:, 0], found, motion.up or "y", False)
+
+
+def shortest(one: Array, other: Array) -> Rotation:
+    """Returns the shortest rotation that takes one direction to another."""
+    one, other = one / np.linalg.norm(one), other / np.linalg.norm(other)
+    axis, cosine = np.cross(one, other), float(one @ other)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        if cosine > 0.0:
+            return Rotation.identity()
+        axis = np.cross(one, np.eye(3)[int(np.argmin(np.abs(one)))])
+    return Rotation.from_rotvec(np.arctan2(sine, cosine) * axis / np.linalg.norm(axis))
+
+
+class _Own:
+    """A character's joints beside those that they follow."""
+
+    def __init__(self, person: Character, follows: Mapping[int, int]) -> None:
+        self._follows = follows
+        self._parents = person.skeleton.parent
+        self._turns, self._places = skeletons.rest(person)
+        self._legs = [leg for leg in map(self._chain, self._below(0)) if len(leg) > 1]
+
+    def facing(self, places: Array) -> Rotation:
+        """Returns the rotation of the skeleton's world that brings its joints nearest to the
+        character's, one of whole quarters where such is near.
+        """
+        own = self._places[list(self._follows)]
+        theirs = places[list(self._follows.values())]
+        turn, _ = Rotation.align_vectors(own - own.mean(axis=0), theirs - theirs.mean(axis=0))
+        quarters = Rotation.create_group("O")
+        angles = (turn * quarters.inv()).magnitude()
+        best = int(np.argmin(angles))
+        return quarters[best] if angles[best] < _NEAR else turn
+
+    def uprightness(self, places: Array, facing: Rotation) -> float:
+        """Returns the least cosine between a bone of a leg and the character's, 1 without legs."""
+        cosines = [1.0]
+        for above, below in self._bones():
+            own, theirs = self._bone(above, below), self._followed(places, above, below)
+            size = float(np.linalg.norm(own) * np.linalg.norm(theirs))
+            cosines.append(float(own @ facing.apply(theirs)) / size if size > 0.0 else -1.0)
+        return min(cosines)
+
+    def told_by_pose(
+        self, turns: list[Rotation], places: Array, facing: Rotation
+    ) -> dict[int, Rotation]:
+        """Returns how the character's joints stand in others, of a pose in which a skeleton is
+        upright; joints with one below point their bones alike.
+        """
+        found = {}
+        for joint, source in self._follows.items():
+            below = self._below(joint)
+            turn = self._turns[joint]
+            if len(below) == 1 and joint:
+                theirs = facing.apply(self._followed(places, joint, below[0]))
+                turn = shortest(self._bone(joint, below[0]), theirs) * turn
+            found[joint] = turns[source].inv() * facing.inv() * turn
+        return found
+
+    def told_by_bones(self, turns: list[Rotation], places: Array) -> dict[int, Rotation]:
+        """Returns the same of a motion, without such a pose: where several joints are below, those
+        point alike; about its only bone a joint is turned as its parent is on average, and without
+        one it is as its parent on average.
+        """
+        found: dict[int, Rotation] = {}
+        for joint, source in self._follows.items():
+            inward = turns[source].inv()
+            below = self._below(joint)
+            bones = [
+                (self._bone(joint, child), self._mean_bone(inward, places, joint, child))
+                for child in below
+            ]
+            if len(below) > 1 or not joint:
+                own, theirs = map(np.array, zip(*bones, *_differences(bones), strict=True))
+                turn = Rotation.align_vectors(theirs, own)[0] * self._turns[joint]
+                found[joint] = turn
+                continue
+            above = self._parent(joint)
+            base = turns[self._follows[above]] * found[above] * self._turns[above].inv()
+            base = inward * base * self._turns[joint]  # where it would be if it did not turn
+            if not bones:
+                found[joint] = base.mean()
+                continue
+            own, theirs = bones[0]
+            turn = shortest(own, theirs) * self._turns[joint]
+            axis = self._turns[joint].inv().apply(own)
+            twist = _twist(turn.inv() * base, axis / np.linalg.norm(axis))
+            found[joint] = turn * twist
+        return found
+
+    def stand(
+        self, places: Array, turns: Mapping[int, Rotation], up: Up, is_told_by_pose: bool
+    ) -> Stand:
+        """Returns all of it, with the scale of a pose."""
+        bones = self._bones() or [(j, child) for j in self._follows for child in self._below(j)]
+        own = sum(float(np.linalg.norm(self._bone(*bone))) for bone in bones)
+        theirs = sum(float(np.linalg.norm(self._followed(places, *bone))) for bone in bones)
+        if theirs <= 0.0:
+            raise ValueError("Expected a skeleton whose bones have lengths, got none.")
+        anchors = [leg[0] for leg in self._legs] or [0]
+        return Stand(turns, anchors, own / theirs, up, is_told_by_pose)
+
+    def _bone(self, above: int, below: int) -> Array:
+        return self._places[below] - self._places[above]
+
+    def _followed(self, places: Array, above: int, below: int) -> Array:
+        return places[self._follows[below]] - places[self._follows[above]]
+
+    def _mean_bone(self, inward: Rotation, places: Array, above: int, below: int) -> Array:
+        """Returns the mean of a followed bone in the frame of the joint above, at unit length."""
+        return _unit(np.mean(inward.apply(self._followed(places, above, below)), axis=0))
+
+    def _bones(self) -> list[tuple[int, int]]:
+        """Returns the joints above and below each bone of the legs."""
+        return [pair for leg in self._legs for pair in itertools.pairwise(leg)]
+
+    def _below(self, joint: int) -> list[int]:
+        """Returns the nearest joints below one that follow another."""
+        return [child for child in self._follows if child and self._parent(child) == joint]
+
+    def _parent(self, joint: int) -> int:
+        """Returns the nearest joint above one that follows another."""
+        parent = int(self._parents[joint])
+        while parent not in self._follows:
+            parent = int(self._parents[parent])
+        return parent
+
+    def _chain(self, joint: int) -> list[int]:
+        """Returns a joint and all below it, nothing where that has branches."""
+        chain = [joint]
+        while below := self._below(chain[-1]):
+            if len(below) > 1:
+                return []
+            chain += below
+        return chain
+
+
+def _differences(bones: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
+    """Returns the ways from one bone's end to another's, of the character and followed, at unit
+    length.
+    """
+    found = []
+    for (own, theirs), (other, their_other) in itertools.combinations(bones, 2):
+        found.append((_unit(own - other), _unit(theirs - their_other)))
+    return found
+
+
+def _unit(way: Array) -> Array:
+    return way / max(float(np.linalg.norm(way)), 1e-12)
+
+
+def _twist(turns: Rotation, axis: Array) -> Rotation:
+    """Returns the mean of rotations as far as they are about an axis."""
+    quats = turns.as_quat()
+    halves = np.arctan2(quats[:, :3] @ axis, quats[:, 3])
+    mean = np.angle(np.mean(np.exp(2.0j * halves)))
+    return Rotation.from_rotvec(mean * axis)

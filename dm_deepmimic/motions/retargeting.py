@@ -1,0 +1,238 @@
+"""Moving a motion from one skeleton to a character with other proportions and another rest pose.
+
+Every joint of the character turns in the world as the joint that it follows, from a pose in which
+both stand upright. Knees and elbows are hinges: the joint above turns about its bone until the bone
+below lies in the hinge's plane, so that all bones keep their directions, as far as that can be.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from dm_deepmimic.arrays import Array
+from dm_deepmimic.character import REVOLUTE, SPHERICAL, Character
+from dm_deepmimic.motions import rest_poses, skeletons
+from dm_deepmimic.motions.animation import Animation, placed
+from dm_deepmimic.motions.scipy_rotation import Rotation
+from dm_deepmimic.motions.tables import Table
+
+TO_Y_UP = {
+    "y": Rotation.identity(),
+    "z": Rotation.from_matrix([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+}
+_BENT = np.sin(np.radians([5.0, 15.0]))  # below the first a limb is straight, above the second bent
+
+
+@dataclasses.dataclass(frozen=True)
+class Hinge:
+    """What became of a joint that turns about one axis.
+
+    Attributes:
+        twist: Largest turn of the joint above about its bone [rad].
+        error: Largest angle between the bone and where it should point [rad].
+        frame: Where that is.
+        beyond: Largest angle by which it is beyond its limits [rad].
+    """
+
+    twist: float
+    error: float
+    frame: int
+    beyond: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Retargeted:
+    """A motion on a character.
+
+    Attributes:
+        poses: In DeepMimic's layout, shape `(F, P)`, as high and headed as the motion was.
+        scale: Metres for a unit of the motion's file.
+        is_told_by_pose: Whether the skeleton stands upright somewhere, see `rest_poses`.
+        hinges: By the joint's name.
+    """
+
+    poses: Array
+    scale: float
+    is_told_by_pose: bool
+    hinges: Mapping[str, Hinge]
+
+
+def retarget(motion: Animation, person: Character, table: Table) -> Retargeted:
+    """Returns a motion on a character.
+
+    Args:
+        motion: The motion.
+        person: The character.
+        table: Who follows whom.
+
+    Raises:
+        AssetFormatError: The table does not fit the skeleton or the character.
+        ValueError: See `rest_poses.find`.
+    """
+    follows = table.followed(motion, person.joint_names)
+    stand = rest_poses.find(motion, person, follows, table.rest)
+    turns, places = motion.place()
+    world = TO_Y_UP[stand.up]
+    wanted: dict[int, Rotation] = {}
+    for joint, source in follows.items():
+        wanted[joint] = world * turns[source] * stand.turns[joint]
+        if person.joint_names[joint] in table.offsets:
+            wanted[joint] = wanted[joint] * table.offsets[person.joint_names[joint]]
+    poses = np.zeros((len(motion.times), person.pose_size))
+    hinges = _write_turns(person, wanted, poses)
+    anchors = stand.anchors
+    middle = stand.scale * world.apply(np.mean([places[follows[j]] for j in anchors], axis=0))
+    own = np.mean(
+        [person.skeleton.joint_position[j] if j else np.zeros(3) for j in anchors], axis=0
+    )
+    poses[:, :3] = middle - skeletons.joint_rotations(person, 0, poses).apply(own)
+    return Retargeted(poses, stand.scale, stand.is_told_by_pose, hinges)
+
+
+def retarget_back(poses: Array, person: Character, skeleton: Animation, table: Table) -> Animation:
+    """Returns a character's motion on a skeleton, whose own motion is not looked at.
+
+    Args:
+        poses: In DeepMimic's layout, shape `(F, P)`.
+        person: The character.
+        skeleton: The skeleton.
+        table: Who follows whom.
+    """
+    follows = table.followed(skeleton, person.joint_names)
+    stand = rest_poses.find(skeleton, person, follows, table.rest)
+    own_turns, own_places = skeletons.place(person, poses)
+    world = TO_Y_UP[stand.up].inv()
+    followers = {source: joint for joint, source in follows.items()}
+    still = Rotation.identity(len(poses))
+    turns, local = list[Rotation](), list[Rotation]()
+    for source, parent in enumerate(skeleton.parents):
+        base = turns[parent] if source else still
+        turn = base
+        if source in followers:
+            joint = followers[source]
+            turn = world * own_turns[joint] * stand.turns[joint].inv()
+        turns.append(turn)
+        local.append(base.inv() * turn)
+    _, places = placed(skeleton.parents, skeleton.offsets, tuple(local), np.zeros((len(poses), 3)))
+    from_root = np.mean([places[follows[joint]] for joint in stand.anchors], axis=0)
+    middle = world.apply(np.mean([own_places[joint] for joint in stand.anchors], axis=0))
+    positions = middle / stand.scale - from_root
+    return dataclasses.replace(skeleton, rotations=tuple(local), positions=positions)
+
+
+def _write_turns(
+    person: Character, wanted: Mapping[int, Rotation], out_poses: Array
+) -> dict[str, Hinge]:
+    """Writes the rotations of all joints, some of whose frames in the world are wanted."""
+    skeleton = person.skeleton
+    attached = skeletons.attachments(person)
+    hinged = {
+        int(skeleton.parent[j]): j
+        for j in wanted
+        if skeleton.joint_type[j] == REVOLUTE
+        and skeleton.joint_type[skeleton.parent[j]] == SPHERICAL
+    }
+    is_still = Rotation.identity(len(out_poses))
+    turns: list[Rotation] = []
+    hinges = dict[int, Hinge]()
+    for joint in range(person.num_joints):
+        if joint == 0:
+            base = is_still
+        else:
+            base = turns[skeleton.parent[joint]] * attached[joint]
+        goal = wanted.get(joint, base)
+        kind = skeleton.joint_type[joint]
+        if kind == REVOLUTE and joint in wanted:
+            local, hinge = _bent(person, joint, base, goal)
+            turned = hinges.get(joint)
+            hinges[joint] = dataclasses.replace(hinge, twist=turned.twist if turned else 0.0)
+        elif joint in hinged and hinged[joint] in wanted:
+            below = hinged[joint]
+            goal, twist = _turned_into_plane(person, joint, below, goal, wanted[below])
+            hinges[below] = Hinge(twist, 0.0, 0, 0.0)
+            local = base.inv() * goal
+        else:
+            local = base.inv() * goal
+        if kind not in (REVOLUTE, SPHERICAL) and joint:
+            local = is_still
+        skeletons.write_rotations(person, joint, local, out_poses)
+        turns.append(base * skeletons.joint_rotations(person, joint, out_poses))
+    return {person.joint_names[joint]: hinge for joint, hinge in hinges.items()}
+
+
+def _bone(person: Character, joint: int) -> Array:
+    """Returns the direction of a joint's bone in its frame: to the joint below, else to its body's
+    centre; along -y where it has neither.
+    """
+    skeleton = person.skeleton
+    below = np.flatnonzero(skeleton.parent == joint)
+    along = skeleton.joint_position[below[0]] if len(below) else skeleton.body_position[joint]
+    size = np.linalg.norm(along)
+    return along / size if size > 0.0 else np.array([0.0, -1.0, 0.0])
+
+
+def _turned_into_plane(
+    person: Character, joint: int, below: int, goal: Rotation, goal_below: Rotation
+) -> tuple[Rotation, float]:
+    """Returns a joint's frame, turned about its own bone so that the hinge below can point its bone
+    as wanted; and the largest such turn [rad].
+
+    Where the limb is straight any turn will do: there it is that of the bent frames' mean.
+    """
+    skeleton = person.skeleton
+    along = skeleton.joint_position[below]
+    along = along / np.linalg.norm(along)
+    frame = skeletons.attachments(person)[below]
+    axis = frame.apply([0.0, 0.0, 1.0])
+    across = np.cross(along, axis)
+    bone = _bone(person, below)
+    point = (goal.inv() * goal_below).apply(bone)  # in the joint's frame
+    a, b = point @ axis, point @ across
+    reach = np.hypot(a, b)
+    height = bone[2] - (point @ along) * (along @ axis)
+    swing = np.arccos(np.clip(height / np.maximum(reach, 1e-12), -1.0, 1.0))
+    base = np.arctan2(b, a)
+    choices = np.stack([base + swing, base - swing])
+    weight = np.clip((reach - _BENT[0]) / (_BENT[1] - _BENT[0]), 0.0, 1.0)
+    # A knee bends one way alone, which tells the two choices apart where it is bent.
+    bends = []
+    for turn in choices:
+        turned = Rotation.from_rotvec(-turn[:, None] * along).apply(point)
+        bends.append(_angle(bone, frame.inv().apply(turned)))
+    low, high = person.limit_low[below, 0], person.limit_high[below, 0]
+    middle = 0.5 * (low + high) if low <= high else 0.0
+    is_second = np.abs(bends[1] - middle) < np.abs(bends[0] - middle)
+    likely = np.where(is_second, choices[1], choices[0])
+    usual = np.angle(np.sum(weight * reach * np.exp(1.0j * likely)))
+    away = _wrapped(choices - usual)
+    turn = usual + weight * np.where(np.abs(away[1]) < np.abs(away[0]), away[1], away[0])
+    return goal * Rotation.from_rotvec(turn[:, None] * along), float(np.max(np.abs(turn)))
+
+
+def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tuple[Rotation, Hinge]:
+    """Returns the rotation of a hinge that brings its bone nearest to where that is wanted."""
+    bone = _bone(person, joint)
+    local = base.inv() * goal
+    point = local.apply(bone)
+    flat = np.hypot(bone[0], bone[1])
+    if flat > 1e-6:
+        angle = _angle(bone, point)
+    else:
+        q = skeletons.wxyz(local)
+        angle = 2.0 * np.arctan2(q[:, 3], q[:, 0])
+    low, high = person.limit_low[joint, 0], person.limit_high[joint, 0]
+    beyond = np.max(np.maximum(low - angle, angle - high)) if low <= high else 0.0
+    turn = Rotation.from_euler("Z", angle[:, None])
+    error = np.arccos(np.clip(np.sum(turn.apply(bone) * point, axis=1), -1.0, 1.0))
+    worst = int(np.argmax(error))
+    return turn, Hinge(0.0, float(error[worst]), worst, max(float(beyond), 0.0))
+
+
+def _angle(bone: Array, point: Array) -> Array:
+    """Returns by which angles about z a bone comes nearest to points, shape `(F,)` [rad]."""
+    return _wrapped(np.arctan2(point[:, 1], point[:, 0]) - np.arctan2(bone[1], bone[0]))
+
+
+def _wrapped(angle: Array) -> Array:
+    return np.arctan2(np.sin(angle), np.cos(angle))

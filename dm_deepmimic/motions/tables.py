@@ -1,0 +1,129 @@
+"""Retargeting tables: which joint of a skeleton each of a character's joints follows."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dm_deepmimic import checks, errors
+from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.motions.animation import Animation
+from dm_deepmimic.motions.scipy_rotation import Rotation
+
+_FOLDER = pathlib.Path(__file__).parent.parent / "data" / "retargeting"
+NAMES = tuple(sorted(path.stem for path in _FOLDER.glob("*.txt")))
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A retargeting table.
+
+    Attributes:
+        path: Its file, None for a skeleton that has the character's own names.
+        joints: Names of a skeleton's joints by the character's; the first that there is counts.
+        offsets: A further turn of a joint of the character in its own frame.
+        rest: The frame in which the skeleton stands upright, None to find one.
+    """
+
+    path: pathlib.Path | None
+    joints: Mapping[str, tuple[str, ...]]
+    offsets: Mapping[str, Rotation]
+    rest: int | None
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return "the character" if self.path is None else self.path.stem
+
+    def followed(self, motion: Animation, joint_names: Sequence[str]) -> dict[int, int]:
+        """Returns the skeleton's joint by the character's.
+
+        Raises:
+            AssetFormatError: The table has a joint that the character lacks, or the skeleton has
+                none of those for one.
+        """
+        plain = {_plain(name): index for index, name in reversed(list(enumerate(motion.names)))}
+        found = {}
+        for own, names in self.joints.items():
+            if own not in joint_names:
+                expected = f"joints of the character ({', '.join(joint_names)})"
+                raise errors.AssetFormatError(self._place, f"Joints.{own}", expected, own)
+            index = next((plain[_plain(name)] for name in names if _plain(name) in plain), None)
+            if index is None:
+                expected = f"a joint of the skeleton ({', '.join(motion.names)})"
+                raise errors.AssetFormatError(
+                    self._place, f"Joints.{own}", expected, " or ".join(names)
+                )
+            found[joint_names.index(own)] = index
+        if 0 not in found:
+            expected = f"a joint that {joint_names[0]} follows"
+            raise errors.AssetFormatError(self._place, "Joints", expected, "none")
+        return found
+
+    @property
+    def _place(self) -> str:
+        return "the retargeting table" if self.path is None else os.fspath(self.path)
+
+
+def read(path: str | os.PathLike[str]) -> Table:
+    """Reads a table's file.
+
+    Raises:
+        AssetFormatError: It is none.
+    """
+    path = pathlib.Path(path)
+    reader = JsonReader.open(path)
+    joints = reader.child("Joints")
+    names = {own: _names(joints, own) for own in joints.keys()}
+    offsets = {}
+    if reader.has("Offsets"):
+        turns = reader.child("Offsets")
+        for own in turns.keys():
+            offsets[own] = Rotation.from_euler("xyz", _angles(turns, own), degrees=True)
+    rest = reader.integer("Rest", 0) if reader.has("Rest") else None
+    return Table(path, names, offsets, rest)
+
+
+def find(motion: Animation, joint_names: Sequence[str]) -> Table:
+    """Returns the table for a skeleton, told by its joints' names: the character's own, or one of
+    ours.
+
+    Raises:
+        UnknownNameError: None fits.
+    """
+    known = set(map(_plain, motion.names))
+    own = {name: (name,) for name in joint_names if _plain(name) in known}
+    if len(own) >= max(2, (3 * len(joint_names)) // 4) and joint_names[0] in own:
+        return Table(None, own, {}, None)
+    for name in NAMES:
+        table = read(_FOLDER / f"{name}.txt")
+        if set(table.joints) <= set(joint_names) and all(
+            any(_plain(each) in known for each in names) for names in table.joints.values()
+        ):
+            return table
+    got = errors.shown(" ".join(motion.names))
+    raise ValueError(
+        f"Expected the joints' names of the character or of {', '.join(NAMES)}, got {got}. Write a "
+        "retargeting table and name it with --table."
+    )
+
+
+def _plain(name: str) -> str:
+    """Returns a name without what exporters put before it, and without its spelling."""
+    return name.rpartition(":")[2].replace("_", "").replace(" ", "").lower()
+
+
+def _names(joints: JsonReader, own: str) -> tuple[str, ...]:
+    value: Any = joints.value(own)
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return tuple(names)
+    raise joints.error(own, "a joint's name, or several of which the first counts that there is")
+
+
+def _angles(turns: JsonReader, own: str) -> Sequence[float]:
+    value: Any = turns.value(own)
+    if isinstance(value, list) and len(value) == 3 and all(map(checks.is_finite, value)):
+        return value
+    raise turns.error(own, "three angles about x, y and z [deg]")
