@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import array_files
+from dm_deepmimic import array_files, errors
 from dm_deepmimic.arrays import Array, IntArray
 from dm_deepmimic.character import Character
 from dm_deepmimic.motion import Clip
@@ -187,7 +187,8 @@ def _read_frames(reader: TextReader, columns: int) -> tuple[Array, float]:
         raise reader.error("a time above 0")
     rows = list(_rows(reader, columns))
     if len(rows) != count or count < 2:
-        raise reader.error(f"the last of {max(count, 2)} frames")
+        expected = f"{count} frames" if count >= 2 else "at least 2 frames"
+        raise errors.AssetFormatError(reader.path, "Frames", expected, len(rows))
     return np.array(rows), step
 
 

@@ -138,7 +138,8 @@ def _retargeted(moved: Animation, person: Character, reading: Reading) -> tuple[
         tables.find(moved, names) if reading.table is None else tables.read(reading.table)
     )
     found = retargeting.retarget(moved, person, table)
-    lines = [f"{len(moved.names)} joints, names of {table.title}, {found.scale:.5g} m a unit"]
+    lines = [f"{len(moved.names)} joints, names of {table.title}"]
+    lines.append(f"{found.scale:.5g} m a unit, {found.up} up")
     if not found.is_told_by_pose:
         lines.append(
             "no upright pose: head and feet are taken as straight on average, where a --table "

@@ -19,6 +19,7 @@ from dm_deepmimic.motions.scipy_rotation import Rotation
 
 _UPRIGHT = np.cos(np.radians(35.0))  # of the legs' bones against the character's
 _NEAR = np.radians(30.0)  # the axes of a world, along which skeletons face
+_STANDS = 0.7  # mean of a body's own up along the world's, of who is upright most of the time
 _UP: Mapping[Up, tuple[float, float, float]] = {"y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -30,8 +31,8 @@ class Stand:
         turns: By the character's joint, its frame in that of the joint that it follows.
         anchors: The character's joints that carry it, its hips; the root where there are none.
         scale: Metres for a unit of the skeleton.
-        up: The axis of the skeleton's world that points up; where the motion does not say, the one
-            along which the skeleton stands, else y.
+        up: The axis of the skeleton's world that points up; where the motion does not tell, z if it
+            stands along that, at the height of its legs, else y.
         is_told_by_pose: Whether the skeleton stands upright somewhere.
     """
 
@@ -60,20 +61,17 @@ def find(
     if frame is not None:
         if not 0 <= frame < len(motion.times):
             raise ValueError(f"Expected a Rest from 0 to {len(motion.times) - 1}, got {frame}.")
-        up = motion.up or "y"
         turns, places = motion.frame(frame)
         facing = own.facing(places)
-        facing = shortest(facing.apply(_UP[up]), np.array(_UP["y"])) * facing
-        return own.stand(places, own.told_by_pose(turns, places, facing), up, True)
+        upward = shortest(facing.apply(_UP[motion.up or "y"]), np.array(_UP["y"]))
+        return own.stand(motion, places, own.told_by_pose(turns, places, upward * facing), True)
     turns, places = motion.rest()
     facing = own.facing(places)
     if own.uprightness(places, facing) >= _UPRIGHT:
-        upward = facing.inv().apply(_UP["y"])
-        up = motion.up or ("z" if abs(upward[2]) > abs(upward[1]) else "y")
-        return own.stand(places, own.told_by_pose(turns, places, facing), up, True)
+        return own.stand(motion, places, own.told_by_pose(turns, places, facing), True)
     all_turns, all_places = motion.place()
     found = own.told_by_bones(all_turns, all_places)
-    return own.stand(all_places[:, 0], found, motion.up or "y", False)
+    return own.stand(motion, all_places[:, 0], found, False)
 
 
 def shortest(one: Array, other: Array) -> Rotation:
@@ -166,7 +164,11 @@ class _Own:
         return found
 
     def stand(
-        self, places: Array, turns: Mapping[int, Rotation], up: Up, is_told_by_pose: bool
+        self,
+        motion: Animation,
+        places: Array,
+        turns: Mapping[int, Rotation],
+        is_told_by_pose: bool,
     ) -> Stand:
         """Returns all of it, with the scale of a pose."""
         bones = self._bones() or [(j, child) for j in self._follows for child in self._below(j)]
@@ -175,6 +177,7 @@ class _Own:
         if theirs <= 0.0:
             raise ValueError("Expected a skeleton whose bones have lengths, got none.")
         anchors = [leg[0] for leg in self._legs] or [0]
+        up = motion.up or _up(motion, turns[0], theirs / len(anchors))
         return Stand(turns, anchors, own / theirs, up, is_told_by_pose)
 
     def _bone(self, above: int, below: int) -> Array:
@@ -210,6 +213,13 @@ class _Own:
                 return []
             chain += below
         return chain
+
+
+def _up(motion: Animation, root: Rotation, height: float) -> Up:
+    """Returns z if a skeleton is upright along that on average, on legs of some height, else y."""
+    upward = np.mean((motion.rotations[0] * root).apply(_UP["y"]), axis=0)
+    is_z = upward[2] > _STANDS and 0.5 < float(np.mean(motion.positions[:, 2])) / height < 2.0
+    return "z" if is_z else "y"
 
 
 def _differences(bones: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:

@@ -13,7 +13,7 @@ import numpy as np
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Character
 from dm_deepmimic.motions import rest_poses, skeletons
-from dm_deepmimic.motions.animation import Animation, placed
+from dm_deepmimic.motions.animation import Animation, Up, placed
 from dm_deepmimic.motions.scipy_rotation import Rotation
 from dm_deepmimic.motions.tables import Table
 
@@ -48,12 +48,14 @@ class Retargeted:
     Attributes:
         poses: In DeepMimic's layout, shape `(F, P)`, as high and headed as the motion was.
         scale: Metres for a unit of the motion's file.
+        up: The axis of the motion's world that points up.
         is_told_by_pose: Whether the skeleton stands upright somewhere, see `rest_poses`.
         hinges: By the joint's name.
     """
 
     poses: Array
     scale: float
+    up: Up
     is_told_by_pose: bool
     hinges: Mapping[str, Hinge]
 
@@ -87,7 +89,7 @@ def retarget(motion: Animation, person: Character, table: Table) -> Retargeted:
         [person.skeleton.joint_position[j] if j else np.zeros(3) for j in anchors], axis=0
     )
     poses[:, :3] = middle - skeletons.joint_rotations(person, 0, poses).apply(own)
-    return Retargeted(poses, stand.scale, stand.is_told_by_pose, hinges)
+    return Retargeted(poses, stand.scale, stand.up, stand.is_told_by_pose, hinges)
 
 
 def retarget_back(poses: Array, person: Character, skeleton: Animation, table: Table) -> Animation:
