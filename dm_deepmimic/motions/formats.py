@@ -139,6 +139,9 @@ def _retargeted(moved: Animation, person: Character, reading: Reading) -> tuple[
     )
     found = retargeting.retarget(moved, person, table)
     lines = [f"{len(moved.names)} joints, names of {table.title}"]
+    alone = [name for name in names if name not in table.joints]
+    if alone:
+        lines.append(f"{', '.join(alone)} follow none, and stay straight")
     lines.append(f"{found.scale:.5g} m a unit, {found.up} up")
     if not found.is_told_by_pose:
         lines.append(

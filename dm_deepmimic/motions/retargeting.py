@@ -21,6 +21,7 @@ TO_Y_UP = {
     "y": Rotation.identity(),
     "z": Rotation.from_matrix([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
 }
+_CLEARLY = np.radians(20.0)  # beyond the limits, of a limb that bends the other way
 _BENT = np.sin(np.radians([5.0, 15.0]))  # below the first a limb is straight, above the second bent
 
 
@@ -190,21 +191,27 @@ def _turned_into_plane(
     across = np.cross(along, axis)
     bone = _bone(person, below)
     point = (goal.inv() * goal_below).apply(bone)  # in the joint's frame
-    a, b = point @ axis, point @ across
+    a, b = point @ (axis - (along @ axis) * along), point @ across
     reach = np.hypot(a, b)
     height = bone[2] - (point @ along) * (along @ axis)
     swing = np.arccos(np.clip(height / np.maximum(reach, 1e-12), -1.0, 1.0))
     base = np.arctan2(b, a)
-    choices = np.stack([base + swing, base - swing])
+    choices = _wrapped(np.stack([base + swing, base - swing]))
     weight = np.clip((reach - _BENT[0]) / (_BENT[1] - _BENT[0]), 0.0, 1.0)
     # A knee bends one way alone, which tells the two choices apart where it is bent.
-    bends = []
-    for turn in choices:
-        turned = Rotation.from_rotvec(-turn[:, None] * along).apply(point)
-        bends.append(_angle(bone, frame.inv().apply(turned)))
-    low, high = person.limit_low[below, 0], person.limit_high[below, 0]
-    middle = 0.5 * (low + high) if low <= high else 0.0
-    is_second = np.abs(bends[1] - middle) < np.abs(bends[0] - middle)
+    beyond = [
+        _beyond(
+            person,
+            below,
+            _angle(
+                bone, frame.inv().apply(Rotation.from_rotvec(-turn[:, None] * along).apply(point))
+            ),
+        )
+        for turn in choices
+    ]
+    nearer = np.abs(choices[1]) < np.abs(choices[0])
+    told = np.abs(beyond[1] - beyond[0]) > _CLEARLY
+    is_second = np.where(told, beyond[1] < beyond[0], nearer)
     likely = np.where(is_second, choices[1], choices[0])
     usual = np.angle(np.sum(weight * reach * np.exp(1.0j * likely)))
     away = _wrapped(choices - usual)
@@ -223,12 +230,20 @@ def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tupl
     else:
         q = skeletons.wxyz(local)
         angle = 2.0 * np.arctan2(q[:, 3], q[:, 0])
-    low, high = person.limit_low[joint, 0], person.limit_high[joint, 0]
-    beyond = np.max(np.maximum(low - angle, angle - high)) if low <= high else 0.0
+    beyond = float(np.max(_beyond(person, joint, angle)))
     turn = Rotation.from_euler("Z", angle[:, None])
-    error = np.arccos(np.clip(np.sum(turn.apply(bone) * point, axis=1), -1.0, 1.0))
+    got = turn.apply(bone)
+    error = np.arctan2(np.linalg.norm(np.cross(got, point), axis=1), np.sum(got * point, axis=1))
     worst = int(np.argmax(error))
-    return turn, Hinge(0.0, float(error[worst]), worst, max(float(beyond), 0.0))
+    return turn, Hinge(0.0, float(error[worst]), worst, beyond)
+
+
+def _beyond(person: Character, joint: int, angle: Array) -> Array:
+    """Returns how far angles of a hinge are beyond its limits, shape `(F,)` [rad]."""
+    low, high = person.limit_low[joint, 0], person.limit_high[joint, 0]
+    if low > high:
+        return np.zeros_like(angle)
+    return np.maximum(np.maximum(low - angle, angle - high), 0.0)
 
 
 def _angle(bone: Array, point: Array) -> Array:

@@ -12,6 +12,7 @@ from dm_deepmimic.motions.animation import Animation
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
 _FOLDER = pathlib.Path(__file__).parent.parent / "data" / "retargeting"
+_ENOUGH = 2.0 / 3.0  # of a character's joints that follow others
 NAMES = tuple(sorted(path.stem for path in _FOLDER.glob("*.txt")))
 
 
@@ -87,21 +88,21 @@ def read(path: str | os.PathLike[str]) -> Table:
 
 def find(motion: Animation, joint_names: Sequence[str]) -> Table:
     """Returns the table for a skeleton, told by its joints' names: the character's own, or one of
-    ours.
+    ours, without the joints that the skeleton lacks.
 
     Raises:
-        UnknownNameError: None fits.
+        ValueError: None fits.
     """
     known = set(map(_plain, motion.names))
-    own = {name: (name,) for name in joint_names if _plain(name) in known}
-    if len(own) >= max(2, (3 * len(joint_names)) // 4) and joint_names[0] in own:
-        return Table(None, own, {}, None)
-    for name in NAMES:
-        table = read(_FOLDER / f"{name}.txt")
-        if set(table.joints) <= set(joint_names) and all(
-            any(_plain(each) in known for each in names) for names in table.joints.values()
-        ):
-            return table
+    tables = [Table(None, {name: (name,) for name in joint_names}, {}, None)]
+    for table in tables + [read(_FOLDER / f"{name}.txt") for name in NAMES]:
+        found = {
+            own: names
+            for own, names in table.joints.items()
+            if own in joint_names and any(_plain(each) in known for each in names)
+        }
+        if joint_names[0] in found and len(found) >= _ENOUGH * len(joint_names):
+            return dataclasses.replace(table, joints=found)
     got = errors.shown(" ".join(motion.names))
     raise ValueError(
         f"Expected the joints' names of the character or of {', '.join(NAMES)}, got {got}. Write a "
