@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from dm_deepmimic import errors, files
+from dm_deepmimic import errors, files, kinds
 
-_SEPARATORS = re.compile(r"[ \t\n\r,]+")
+_WORD = re.compile(r'"(?P<quoted>[^"]*)"(?=[ \t\r,]|$)|[^ \t\r,]+')
 _BOOLS = dict.fromkeys(("true", "1", "True", "T", "t"), True) | dict.fromkeys(
     ("false", "0", "False", "F", "f"), False
 )
@@ -57,12 +57,14 @@ class Arguments(dict[str, Value]):
     Attributes:
         source: The arg file, or a word for the tokens, that all of it was read from.
         files: All arg files that were read, the outer before the nested.
+        dashed: All words that begin with a dash, keys or not, and where each stands first.
     """
 
     def __init__(self, source: str) -> None:
         super().__init__()
         self.source = source
         self.files: list[pathlib.Path] = []
+        self.dashed: dict[str, str] = {}
 
 
 def parse_tokens(tokens: Sequence[str], find_arg_file: FindArgFile) -> Arguments:
@@ -80,10 +82,14 @@ def read_file(path: str | os.PathLike[str]) -> ArgFile:
     """Returns an arg file with its content.
 
     Raises:
-        AssetFormatError: It cannot be read.
+        AssetFormatError: It cannot be read, or is another kind of file.
     """
+    content = files.read(path)
     # DeepMimic reads bytes: what is not UTF-8 passes through, as it may stand in a comment.
-    text = files.read(path).decode("utf-8-sig", errors="surrogateescape")
+    text = files.decoded(path, content, "surrogateescape")
+    found = kinds.described(content)
+    if found not in ("", kinds.Kind.ARGUMENTS.value):
+        raise errors.AssetFormatError(path, "the file", "keys such as --scene", found)
     return ArgFile(str(path), text, pathlib.Path(path))
 
 
@@ -123,7 +129,11 @@ def _parse(
         if file is not None:
             seen.add(_place(file))
             arguments.files += [] if file.path is None else [file.path]
-        table = _table(tokens)
+        words = list(tokens)
+        for word, where in words:
+            if word.startswith("-"):
+                arguments.dashed.setdefault(word, where)
+        table = _table(words)
         nested = table.pop("arg_file", None)
         for key, value in table.items():
             arguments.setdefault(key, value)
@@ -142,11 +152,22 @@ def _place(file: ArgFile) -> pathlib.Path | str:
 
 
 def _file_tokens(file: ArgFile) -> Iterator[tuple[str, str]]:
-    """Yields each token of an arg file with its `file:line`."""
+    """Yields each token of an arg file with its `file:line`.
+
+    Raises:
+        ArgumentError: A word begins with a quote and does not end with one.
+    """
+    key = ""
     for number, line in enumerate(file.text.split("\n"), start=1):
-        if not line.startswith("#"):
-            for token in filter(None, _SEPARATORS.split(line)):
-                yield token, f"{file.name}:{number}"
+        where = f"{file.name}:{number}"
+        for word in () if line.startswith("#") else _WORD.finditer(line):
+            token, quoted = word[0], word["quoted"]
+            if token.startswith("--"):
+                key = token[2:]
+            if quoted is None and token.startswith('"'):
+                expected = "a word that ends with a quote, as it begins with one,"
+                raise errors.ArgumentError(where, key, errors.shown(token), expected)
+            yield token if quoted is None else quoted, where
 
 
 def _table(tokens: Iterable[tuple[str, str]]) -> dict[str, Value]:

@@ -127,6 +127,13 @@ class TracksClips(Protocol):
         """Returns where they are."""
 
 
+class TellsPoses(Protocol):
+    """It tells how its characters, one or several, stand."""
+
+    def poses(self) -> Array:
+        """Returns their poses, in the world, shape `(N, P)` [m, rad]."""
+
+
 class ChoosesClips(Protocol):
     """It begins episodes in any clip of its set."""
 

@@ -10,7 +10,7 @@ import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import dm_deepmimic
 from dm_deepmimic import array_files, checks, dumps, errors, extras, loading, policies
@@ -18,7 +18,7 @@ from dm_deepmimic import options as shared
 from dm_deepmimic import policy as networks
 from dm_deepmimic.batch import BatchEnvironment
 from dm_deepmimic.environment import Environment
-from dm_deepmimic.evaluation import evaluating, picture, records, summary
+from dm_deepmimic.evaluation import clips, evaluating, picture, records, summary
 
 
 def run(options: argparse.Namespace) -> summary.Evaluation:
@@ -45,6 +45,9 @@ def play(options: argparse.Namespace) -> records.Record:
             spec.shape for spec in (environment.observation_spec(), environment.action_spec())
         )
         policies.check_sizes(policy, inputs, outputs)
+        core = environment.core_name if isinstance(environment, Environment) else "embedded"
+        if _is_clip(options.record):
+            clips.check(environment.core, core)
         ran = evaluating.run_episodes(
             environment,
             policies.open_policy(policy, environment.core, options.seed),
@@ -54,7 +57,6 @@ def play(options: argparse.Namespace) -> records.Record:
             progress=progress,
             keep_steps=options.record is not None,
         )
-        core = environment.core_name if isinstance(environment, Environment) else "embedded"
     arguments = {"name_or_path": options.scene, **_arguments(options, policy)}
     about = {"policy": options.policy, "core": core, "version": dm_deepmimic.__version__}
     return records.Record(dumps.kept_arguments(arguments), about, ran)
@@ -81,7 +83,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--picture", type=pathlib.Path, metavar="FILE",
         help="write a .png: errors and failures over the clip, and how episodes end")  # fmt: skip
     add("--record", type=pathlib.Path, metavar="FILE",
-        help="write an .npz of all that was seen and done, of at most 1 GiB")  # fmt: skip
+        help="write an .npz of all that was seen and done, of at most 1 GiB; or, named .txt, the "
+        "episode as a clip of DeepMimic's, several as FILE_0.txt, FILE_1.txt, ...")  # fmt: skip
     return parser.parse_args(arguments)
 
 
@@ -102,12 +105,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 file.write(json.dumps(_asked(options) | result.as_json(), indent=1).encode())
         if options.picture is not None:
             picture.draw(result, options.picture, f"{options.scene}, {options.policy}")
-        if options.record is not None:
+        if _is_clip(options.record):
+            clips.write(options.record, played.trajectories)
+        elif options.record is not None:
             played.save(options.record)
     except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"evaluate: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _is_clip(path: pathlib.Path | None) -> TypeGuard[pathlib.Path]:
+    return path is not None and path.suffix == clips.ENDING
 
 
 def _opened(

@@ -1,5 +1,6 @@
-"""Files as bytes, with the package's errors where they cannot be read."""
+"""Files as bytes and as text, with the package's errors where they cannot be read."""
 
+import codecs
 import os
 
 from dm_deepmimic import errors
@@ -21,3 +22,22 @@ def read(path: str | os.PathLike[str]) -> bytes:
     if len(content) > LARGEST:
         raise errors.AssetFormatError(path, "the file", f"at most {LARGEST} bytes", "more")
     return content
+
+
+def decoded(path: str | os.PathLike[str], content: bytes, unknown: str = "strict") -> str:
+    """Returns what a file holds as text, without a byte order mark.
+
+    Args:
+        path: The file.
+        content: What it holds.
+        unknown: What becomes of bytes that are not UTF-8, as `bytes.decode` has it.
+
+    Raises:
+        AssetFormatError: It is UTF-16.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    has_mark = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    even, odd = content[:4:2], content[1:4:2]
+    if has_mark or (even != odd and b"\0\0" in (even, odd)):
+        raise errors.AssetFormatError(path, "the file", "text in UTF-8", "UTF-16")
+    return content.decode("utf-8-sig", unknown)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import checks, errors, files
+from dm_deepmimic import checks, errors, files, kinds
 
 LARGEST = 1e9  # of all numbers with a name of their own
 
@@ -17,7 +17,8 @@ LARGEST = 1e9  # of all numbers with a name of their own
 class JsonReader:
     """One JSON object of a file, which knows where it stands.
 
-    No number is beyond `LARGEST`, so that sums and products of some are finite.
+    No number is beyond `LARGEST`, so that sums and products of some are finite. A key whose value
+    is null is missing, as to DeepMimic's reader.
 
     Each method raises AssetFormatError where the value is not what its name says.
     """
@@ -40,13 +41,14 @@ class JsonReader:
                 raise errors.AssetFormatError(path, twice, "one value", names.count(twice))
             return values
 
-        text = files.read(path)
+        content = files.read(path)
         try:
-            value = json.loads(text.decode("utf-8-sig"), object_pairs_hook=table)
+            value = json.loads(files.decoded(path, content), object_pairs_hook=table)
         except errors.AssetFormatError:
             raise
         except (ValueError, RecursionError) as error:
-            raise errors.AssetFormatError(path, "the file", "JSON", str(error)) from error
+            got = kinds.described(content) or str(error)
+            raise errors.AssetFormatError(path, "the file", "JSON", got) from error
         return cls(path, value)
 
     def where(self, key: str) -> str:
@@ -67,7 +69,9 @@ class JsonReader:
 
     def child(self, key: str) -> "JsonReader":
         """Returns the object below a key."""
-        return JsonReader(self._path, self._value.get(key), self.where(key))
+        if not self.has(key):
+            raise self.error(key, "a JSON object")
+        return JsonReader(self._path, self._value[key], self.where(key))
 
     def array(self, key: str) -> list[Any]:
         """Returns the non-empty array below a key."""
@@ -85,7 +89,7 @@ class JsonReader:
 
     def number(self, key: str, default: float | None = None, *, low: float = -math.inf) -> float:
         """Returns a number of at least `low`; the default, if any, where it is missing."""
-        if key not in self._value and default is not None:
+        if default is not None and not self.has(key):
             return default
         value: Any = self._value.get(key)
         if checks.is_finite(value) and value >= low:
@@ -94,7 +98,7 @@ class JsonReader:
 
     def positive(self, key: str, default: float | None = None) -> float:
         """Returns a number above zero."""
-        if key not in self._value and default is not None:
+        if default is not None and not self.has(key):
             return default
         value: Any = self._value.get(key)
         if checks.is_finite(value) and value > 0:
@@ -114,21 +118,21 @@ class JsonReader:
 
     def flag(self, key: str, default: bool) -> bool:
         """Returns a boolean; a number is true unless it is zero, as to DeepMimic's reader."""
-        value = self._value.get(key, default)
+        value = self._value[key] if self.has(key) else default
         if isinstance(value, bool) or checks.is_finite(value):
             return bool(value)
         raise self.error(key, "true or false")
 
-    def text(self, key: str, default: str) -> str:
-        """Returns a string."""
-        value = self._value.get(key, default)
+    def text(self, key: str, default: str | None = None) -> str:
+        """Returns a string; the default, if any, where it is missing."""
+        value = self._value[key] if self.has(key) else default
         if isinstance(value, str):
             return value
         raise self.error(key, "a string")
 
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """Returns a string that is one of the choices."""
-        value = self._value.get(key)
+    def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        """Returns a string that is one of the choices; the default, if any, where it is missing."""
+        value = self._value[key] if self.has(key) else default
         if isinstance(value, str) and value in choices:
             return value
         raise self.error(key, "one of " + ", ".join(choices))
@@ -136,6 +140,8 @@ class JsonReader:
     def error(self, key: str, expected: str) -> errors.AssetFormatError:
         """Returns the error that a key's value is not what was expected."""
         got = _excerpt(self._value.get(key))
+        instead = "" if self.has(key) else kinds.without(self.where(key), self._value)
+        got += f": {instead}" if instead else ""
         return errors.AssetFormatError(self._path, self.where(key), expected, got)
 
     def _bounded(self, key: str, number: float) -> float:

@@ -27,6 +27,14 @@ _KEYS = {
     "PDControllers": Kind.CONTROLLER,
     "Type": Kind.TERRAIN,
 }  # what comes first counts
+_ADVICE = {
+    (Kind.CLIP, Kind.CLIPS): ", which --kin_ctrl clips reads",
+    (Kind.CLIPS, Kind.CLIP): ", which is read without --kin_ctrl clips",
+}  # where one was expected and the other came
+_BEGINNINGS = {
+    "HIERARCHY": "a BVH file, which python -m dm_deepmimic.convert makes a clip of",
+    "PK\x03\x04": "a zip file, such as NumPy's .npz",
+}  # of files that are none of these
 
 
 def of(value: Any) -> Kind | None:
@@ -46,6 +54,32 @@ def of_file(path: str | os.PathLike[str]) -> Kind | None:
         text = files.read(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
+    return _of_text(text)
+
+
+def described(content: bytes) -> str:
+    """Returns what a file seems to be by its content, as sentences name it, such as `a clip`;
+    nothing where that does not tell.
+    """
+    text = content.decode("utf-8-sig", "replace")
+    kind = _of_text(text)
+    if kind is not None:
+        return kind.value
+    found = (what for start, what in _BEGINNINGS.items() if text.lstrip().startswith(start))
+    return next(found, "")
+
+
+def without(key: str, value: Any) -> str:
+    """Returns what an object without a key of one kind is that is of another: `it is a clip`;
+    nothing where the keys do not tell.
+    """
+    wanted, found = _KEYS.get(key), of(value)
+    if wanted is None or found is None or found is wanted:
+        return ""
+    return f"it is {found.value}{_ADVICE.get((wanted, found), '')}"
+
+
+def _of_text(text: str) -> Kind | None:
     try:
         return of(json.loads(text))
     except (ValueError, RecursionError):

@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterator
 
-from dm_deepmimic import errors, presets, scene_files
+from dm_deepmimic import errors, motion, presets, scene_files
 from dm_deepmimic.embedded import amp, features, scenes
 from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.scene_files import SceneFiles
@@ -49,7 +49,7 @@ def _clips(scene: SceneFiles, settings: Settings) -> Iterator[str]:
     names = [settings.motion_file]
     if settings.kin_ctrl == "clips":
         path = scene.find(settings.motion_file, scene_files.MOTION)
-        names = [row.text("File", "") for row in JsonReader.open(path).rows("Motions")]
+        names = [name for name, _ in motion.listed_clips(JsonReader.open(path))]
     for name in names:
         short = pathlib.Path(name).stem.removeprefix("humanoid3d_")
         try:

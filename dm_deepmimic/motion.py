@@ -55,9 +55,11 @@ class Clips(NamedTuple):
 
 
 def join_clips(clips: Sequence[Clip], weights: Sequence[float]) -> Clips:
-    """Returns a set of clips, of which a share proportional to its weight is drawn."""
-    share = np.cumsum(weights) / np.sum(weights)
-    share[-1] = 1.0
+    """Returns a set of clips, of which a share proportional to its weight is drawn; one weight at
+    least is above 0.
+    """
+    share = np.cumsum(weights, dtype=np.float64)
+    share /= share[-1]  # also of a clip before the end, if those after it have weight 0
     return Clips(
         first=np.cumsum([0] + [len(clip.times) for clip in clips]),
         times=np.concatenate([clip.times for clip in clips]),
@@ -108,11 +110,21 @@ def load_clips(
         AssetFormatError: A key is missing, or a clip's frames do not fit the character.
         AssetNotFoundError: A clip is nowhere.
     """
-    rows = JsonReader.open(path).rows("Motions")
-    if not rows:
-        raise errors.AssetFormatError(path, "Motions", "at least one clip", "none")
-    clips = [load_clip(find(row.text("File", ""), "motion"), character) for row in rows]
-    return join_clips(clips, [row.positive("Weight", 1.0) for row in rows])
+    names, weights = zip(*listed_clips(JsonReader.open(path)), strict=True)
+    return join_clips([load_clip(find(name, "motion"), character) for name in names], weights)
+
+
+def listed_clips(reader: JsonReader) -> list[tuple[str, float]]:
+    """Returns the file and the weight of each clip of a set.
+
+    Raises:
+        AssetFormatError: A key is missing or wrong, or no weight is above 0.
+    """
+    rows = reader.rows("Motions")
+    clips = [(row.text("File"), row.number("Weight", 1.0, low=0.0)) for row in rows]
+    if not any(weight for _, weight in clips):
+        raise reader.error("Motions", "a clip whose weight is above 0")
+    return clips
 
 
 def load_clip(path: pathlib.Path, character: Character) -> Clip:
@@ -122,7 +134,7 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
         AssetFormatError: The frames do not fit the character, or a number is too large.
     """
     reader = JsonReader.open(path)
-    loop = reader.choice("Loop", ("wrap", "none"))
+    loop = reader.choice("Loop", ("wrap", "none"), "none")
     frames = reader.array("Frames")
     width = character.pose_size + 1
     for index, frame in enumerate(frames):

@@ -1,11 +1,30 @@
 """The scene `kin_char`: a character that plays its clip, without physics and without an agent."""
 
 import os
+import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
-from dm_deepmimic import arguments, character, errors, motion, scene_files, shapes
+from dm_deepmimic import (
+    arguments,
+    character,
+    errors,
+    kinds,
+    kinematics,
+    motion,
+    rotations,
+    scene_files,
+    settings_reader,
+    shapes,
+)
+from dm_deepmimic.arguments import Value
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.kinds import Kind
+
+ALONE = (Kind.CLIP, Kind.CLIPS, Kind.CHARACTER)  # that play without an arg file
+KEYS = ("character_file", "character_files", "kin_ctrl", "motion_file")  # that are read
 
 
 class ClipPlayer:
@@ -102,23 +121,104 @@ def load_player(
     *,
     data_root: str | os.PathLike[str] | None = None,
     seed: int | None = None,
+    **overrides: str | os.PathLike[str],
 ) -> ClipPlayer:
-    """Opens the clip of a preset or an arg file of any scene, `kin_char` among them.
+    """Opens the clip of a preset or an arg file of any scene, `kin_char` among them; or a file
+    itself: a clip, a set of clips, or a character, which stands still.
+
+    Args:
+        name_or_path: A preset, or a file.
+        data_root: Folder to look for files in.
+        seed: Of the draws from a set.
+        **overrides: Some of the arg file's `KEYS`. A clip's file alone is of the `character_file`,
+            by default of the one that `scene_files.guess_character` finds.
 
     Raises:
-        ArgumentError: The arg file names no character or no motion.
+        ArgumentError: No character or no motion is named, or several characters fit a clip.
         DeepMimicError: See `load`.
     """
-    scene = scene_files.read_scene(name_or_path, data_root)
-    parsed = scene.arguments
-    person = scene.read_character(_word(parsed, "character_file", "character_files"))
-    is_set = "kin_ctrl" in parsed and parsed["kin_ctrl"].values[:1] == ("clips",)
-    return ClipPlayer(person, scene.read_clips(_word(parsed, "motion_file"), person, is_set), seed)
+    given = _given(overrides)
+    path = scene_files.locate(name_or_path, data_root)
+    kind = None if path is None else kinds.of_file(path)
+    if path is None or kind not in ALONE:
+        scene = scene_files.read_scene(name_or_path, data_root)
+    elif kind is Kind.CHARACTER:
+        for key, value in given.items():
+            expected = f"nothing, as {path.name} is a character,"
+            raise errors.ArgumentError(value.where, key, repr(value.values[0]), expected)
+        person = character.load_character(path)
+        return ClipPlayer(person, motion.join_clips([_standing(person)], [1.0]), seed)
+    else:
+        scene = _scene_of(path, kind, data_root)
+    words = {**scene.arguments, **given}
+    is_set = "kin_ctrl" in words and words["kin_ctrl"].values[:1] == ("clips",)
+    clip = _word(scene.arguments, (words,), "motion_file")
+    if kind in ALONE and not given.keys() & {"character_file", "character_files"}:
+        file = scene.find(clip, scene_files.MOTION)
+        size = _frame_size(scene, file, is_set)
+        person = character.load_character(scene_files.guess_character(file, size, data_root))
+    else:
+        name = _word(scene.arguments, (given, words), "character_file", "character_files")
+        person = scene.read_character(name)
+    return ClipPlayer(person, scene.read_clips(clip, person, is_set), seed)
 
 
-def _word(parsed: arguments.Arguments, *keys: str) -> str:
-    """Returns the first word of the first key that there is."""
-    for key in keys:
-        if key in parsed and parsed[key].values:
-            return parsed[key].values[0]
-    raise errors.ArgumentError(parsed.source, keys[0], "nothing", "a file name")
+def _given(overrides: Mapping[str, object]) -> dict[str, Value]:
+    """Returns overrides as what stands behind keys."""
+    found = {}
+    for key, value in overrides.items():
+        if key not in KEYS:
+            override = settings_reader.OVERRIDE
+            raise errors.UnknownNameError("argument", key, override, KEYS, suggest=True)
+        if not isinstance(value, str | os.PathLike):
+            got = errors.shown(value)
+            raise errors.ArgumentError(settings_reader.OVERRIDE, key, got, "a name")
+        found[key] = Value((os.fspath(value),), settings_reader.OVERRIDE)
+    return found
+
+
+def _scene_of(
+    path: pathlib.Path, kind: Kind, data_root: scene_files.StrPath | None
+) -> scene_files.SceneFiles:
+    """Returns the scene of a file of clips alone, beside which others are found."""
+    source = str(path)
+    parsed = arguments.Arguments(source)
+    parsed.files = [path]
+    parsed["motion_file"] = Value((source,), source)
+    parsed["kin_ctrl"] = Value(("clips" if kind is Kind.CLIPS else "motion",), source)
+    return scene_files.SceneFiles(parsed, data_root)
+
+
+def _frame_size(scene: scene_files.SceneFiles, path: pathlib.Path, is_set: bool) -> int:
+    """Returns how many numbers the first frame of a clip has, or of the first clip of a set."""
+    if is_set:
+        name, _ = motion.listed_clips(JsonReader.open(path))[0]
+        path = scene.find(name, scene_files.MOTION, path)
+    reader = JsonReader.open(path)
+    first = reader.array("Frames")[0]
+    if not isinstance(first, list):
+        raise reader.error("Frames", "rows of numbers")
+    return len(first)
+
+
+def _standing(person: character.Character) -> motion.Clip:
+    """Returns a clip in which a character stands on the ground, with no joint turned."""
+    skeleton, pose = person.skeleton, np.zeros(person.pose_size)
+    pose[person.quaternion_offsets()] = 1.0
+    frames = kinematics.make_frames(person.num_joints)
+    kinematics.place_bodies(skeleton, pose, np.zeros_like(pose), frames)
+    lowest = np.inf
+    for body, place in enumerate(frames.bodies):
+        up = rotations.rotate(rotations.conjugate(place[3:7]), (0.0, 1.0, 0.0))
+        lowest = min(lowest, place[1] - kinematics.vertical_extent(skeleton, body, np.array(up)))
+    pose[1] = -lowest
+    return motion.make_clip(skeleton, np.array([0.0, 1.0]), np.array([pose, pose]), True)
+
+
+def _word(parsed: arguments.Arguments, sources: tuple[Mapping[str, Value], ...], *keys: str) -> str:
+    """Returns the first word of the first key that there is, of the first source that has one."""
+    for source in sources:
+        for key in keys:
+            if key in source and source[key].values:
+                return source[key].values[0]
+    raise settings_reader.missing(parsed, keys[0], "a file name")

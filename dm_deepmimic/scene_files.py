@@ -1,13 +1,14 @@
 """A scene's files: finds them where they lie, and reads its arguments once."""
 
 import dataclasses
+import functools
 import importlib.util
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from dm_deepmimic import arguments, character, errors, motion, presets
+from dm_deepmimic import arguments, character, errors, kinds, motion, presets
 from dm_deepmimic.json_reader import JsonReader
 
 DATA_ROOT_VARIABLE = "DEEPMIMIC_DATA"
@@ -20,6 +21,15 @@ STATE = "state file"
 TERRAIN = "terrain file"
 _PACKAGE = pathlib.Path(__file__).parent  # a data root: it holds data/characters/...
 _CLIPS_HINT = "Install the clips with: pip install 'dm_deepmimic[clips]'"
+_CLIPS = frozenset(
+    f"data/motions/humanoid3d_{clip}.txt"
+    for clip in (
+        "backflip cartwheel crawl dance_a dance_b getup_facedown getup_faceup jump kick punch roll "
+        "run spin spinkick walk"
+    ).split()
+)  # that the extra brings
+
+_LARGEST_CHARACTER = 2**18  # so that long clips are not read to look for one [bytes]
 
 StrPath = str | os.PathLike[str]
 
@@ -36,9 +46,12 @@ class SceneFiles:
     arguments: arguments.Arguments
     data_root: StrPath | None = None
 
-    def find(self, name: str, kind: str) -> pathlib.Path:
-        """Returns the path of a file that the arguments name; see the function `find`."""
-        return find(name, kind, arg_files=self.arguments.files, data_root=self.data_root)
+    def find(self, name: str, kind: str, listing: pathlib.Path | None = None) -> pathlib.Path:
+        """Returns the path of a file that the arguments name, or a set of clips, the `listing`; see
+        the function `find`.
+        """
+        named_in = [*([] if listing is None else [listing]), *self.arguments.files]
+        return find(name, kind, named_in=named_in, data_root=self.data_root)
 
     def read_character(self, name: str, layout: character.Layout = "2021") -> character.Character:
         """Reads a character's file."""
@@ -52,15 +65,15 @@ class SceneFiles:
         """Reads a clip's file, or that of a set and all its clips."""
         path = self.find(name, MOTION)
         if is_set:
-            return motion.load_clips(path, person, self.find)
+            find_clip = functools.partial(self.find, listing=path)
+            return motion.load_clips(path, person, find_clip)
         return motion.join_clips([motion.load_clip(path, person)], [1.0])
 
     def clip_names(self, name: str, is_set: bool) -> tuple[str, ...]:
         """Returns the names of a clip's file, or of those in a set, without folder and ending."""
         path = self.find(name, MOTION)
-        rows = JsonReader.open(path).rows("Motions") if is_set else []
-        files = [row.text("File", "") for row in rows] if is_set else [path.name]
-        return tuple(pathlib.PurePath(file).stem for file in files)
+        listed = motion.listed_clips(JsonReader.open(path)) if is_set else [(path.name, 1.0)]
+        return tuple(pathlib.PurePath(file).stem for file, _ in listed)
 
 
 def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -> SceneFiles:
@@ -73,22 +86,35 @@ def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -
 
     Raises:
         ArgumentError: It is no name or path, or the content of an arg file is wrong.
-        UnknownNameError: A bare word that is neither a preset nor a file here.
+        UnknownNameError: A bare word that is neither a file nor a preset.
         AssetNotFoundError: A file that is in none of the places of `find`.
-        AssetFormatError: A file that cannot be read.
+        AssetFormatError: A file that cannot be read, or is another kind of file.
     """
-    if not isinstance(name_or_path, str | os.PathLike):
-        expected = "a preset or an arg file"
-        got = errors.shown(name_or_path)
-        raise errors.ArgumentError("load", "name_or_path", got, expected)
+    path = locate(name_or_path, data_root)
     _warn_of_variable()
-    name = os.fspath(name_or_path)
+    file = presets.read(_name(name_or_path)) if path is None else arguments.read_file(path)
+    return SceneFiles(arguments.parse_file(file, _arg_file_finder(data_root)), data_root)
+
+
+def locate(name_or_path: StrPath | None, data_root: StrPath | None = None) -> pathlib.Path | None:
+    """Returns where the file lies that `read_scene` reads, None for a preset.
+
+    A preset's name is a file's where there is one of that name in a place of `find`.
+
+    Raises:
+        ArgumentError: It is no name or path.
+        UnknownNameError: A bare word that is neither a file nor a preset.
+        AssetNotFoundError: A file that is in none of the places of `find`.
+    """
+    name = _name(name_or_path)
     path = pathlib.Path(name)
     is_word = path.name == name and not path.suffix
-    find_arg_file = _arg_file_finder(data_root)
-    is_preset = is_word and not os.path.isfile(path)
-    file = presets.read(name) if is_preset else find_arg_file(name, None)
-    return SceneFiles(arguments.parse_file(file, find_arg_file), data_root)
+    try:
+        return _locate(name, None, data_root)
+    except errors.AssetNotFoundError:
+        if not is_word:
+            raise
+    raise errors.UnknownNameError("preset", name, "", presets.names(), suggest=True)
 
 
 def read_command_line(args: Iterable[str]) -> SceneFiles:
@@ -113,21 +139,21 @@ def find(
     name: StrPath,
     kind: str,
     *,
-    arg_files: Sequence[StrPath] = (),
+    named_in: Sequence[StrPath] = (),
     data_root: StrPath | None = None,
 ) -> pathlib.Path:
     """Returns the path of a named file, the first that exists of the places below.
 
-    The name itself; each arg file's folder and that folder's parent; `data_root`; the folder in
-    $DEEPMIMIC_DATA; an installed `deepmimic` package, and the folder it lies in; an installed
-    `pybullet_data`; this package. Nothing is imported to look. A data root is a folder that holds
-    `data/` and `args/`, as the names in arg files begin with those. Checkpoints are looked for in
-    `pybullet_data` before `deepmimic`, where others of the same names lie.
+    The name itself; the folder of each file that may name it, and that folder's parent;
+    `data_root`; the folder in $DEEPMIMIC_DATA; an installed `deepmimic` package, and the folder it
+    lies in; an installed `pybullet_data`; this package. Nothing is imported to look. A data root is
+    a folder that holds `data/` and `args/`, as the names in arg files begin with those. Checkpoints
+    are looked for in `pybullet_data` before `deepmimic`, where others of the same names lie.
 
     Args:
         name: Such as `data/motions/humanoid3d_walk.txt`.
         kind: What the file is, for the error: `motion`, `character`, `arg file` and so on.
-        arg_files: The arg files that may name it.
+        named_in: The files that may name it: arg files, a set of clips.
         data_root: A folder to look in before the installed ones.
 
     Raises:
@@ -135,13 +161,52 @@ def find(
     """
     path = pathlib.Path(name)
     places = dict.fromkeys(
-        [path.absolute(), *(root / path for root in _roots(kind, arg_files, data_root))]
+        [path.absolute(), *(root / path for root in _roots(kind, named_in, data_root))]
     )
     for place in places:
         if os.path.isfile(place):  # False, too, where a name is too long or a folder is closed
             return place
-    hints = {MOTION: _CLIPS_HINT, ARG_FILE: f"Known presets: {', '.join(presets.names())}."}
-    raise errors.AssetNotFoundError(kind, str(name), places, hints.get(kind, ""))
+    hint = ""
+    if kind == MOTION and path.as_posix() in _CLIPS:
+        hint = _CLIPS_HINT
+    elif kind == ARG_FILE:
+        hint = f"Known presets: {', '.join(presets.names())}."
+    raise errors.AssetNotFoundError(kind, str(name), places, hint)
+
+
+def guess_character(
+    clip: StrPath, frame_size: int, data_root: StrPath | None = None
+) -> pathlib.Path:
+    """Returns the file of the character that a clip may be of: the only one whose frames are as
+    long, in the first of these folders that holds one.
+
+    The clip's own; `characters` beside that; `data/characters` of each data root and package in
+    which `find` looks.
+
+    Args:
+        clip: The clip's file, or that of a set.
+        frame_size: Numbers of a frame, one more than those of a pose.
+        data_root: A folder to look in before the installed ones.
+
+    Raises:
+        ArgumentError: There is none, or several in one folder.
+    """
+    folder = pathlib.Path(clip).absolute().parent
+    roots = _roots(CHARACTER, [], data_root)
+    folders = [folder, folder.parent / "characters"]
+    tried: dict[pathlib.Path, str] = {}
+    for place in dict.fromkeys([*folders, *(root / "data" / "characters" for root in roots)]):
+        sizes = _frame_sizes(place)
+        fitting = [path for path, size in sizes.items() if size == str(frame_size)]
+        if len(fitting) == 1:
+            return fitting[0]
+        tried |= sizes
+        if fitting:
+            break
+    found = ", ".join(f"{path} ({size})" for path, size in tried.items())
+    got = f"{'several' if fitting else 'none'} among {found or 'no files'}: --character names one"
+    expected = f"one character of {frame_size} numbers a frame"
+    raise errors.ArgumentError(str(clip), "character_file", got, expected)
 
 
 def package_folders(package: str) -> list[pathlib.Path]:
@@ -154,14 +219,49 @@ def package_folders(package: str) -> list[pathlib.Path]:
     return [pathlib.Path(location).absolute() for location in locations or ()]
 
 
+def _name(name_or_path: StrPath | None) -> str:
+    if not isinstance(name_or_path, str | os.PathLike):
+        expected = "a preset or an arg file"
+        got = errors.shown(name_or_path)
+        raise errors.ArgumentError("load", "name_or_path", got, expected)
+    return os.fspath(name_or_path)
+
+
 def _arg_file_finder(data_root: StrPath | None) -> arguments.FindArgFile:
     def find_arg_file(name: str, including: pathlib.Path | None) -> arguments.ArgFile:
-        if name in presets.names():
-            return presets.read(name)
-        files = [] if including is None else [including]
-        return arguments.read_file(find(name, ARG_FILE, arg_files=files, data_root=data_root))
+        path = _locate(name, including, data_root)
+        return presets.read(name) if path is None else arguments.read_file(path)
 
     return find_arg_file
+
+
+def _locate(
+    name: str, including: pathlib.Path | None, data_root: StrPath | None
+) -> pathlib.Path | None:
+    """Returns where an arg file lies, None for a preset of which there is no file."""
+    named_in = [] if including is None else [including]
+    try:
+        return find(name, ARG_FILE, named_in=named_in, data_root=data_root)
+    except errors.AssetNotFoundError:
+        if name in presets.names():
+            return None
+        raise
+
+
+def _frame_sizes(folder: pathlib.Path) -> dict[pathlib.Path, str]:
+    """Returns the length of a frame of each character's file in a folder, `broken` for one that
+    cannot be read.
+    """
+    sizes: dict[pathlib.Path, str] = {}
+    for path in sorted(folder.glob("*.txt")) + sorted(folder.glob("*.json")):
+        is_small = path.is_file() and path.stat().st_size <= _LARGEST_CHARACTER
+        if not is_small or kinds.of_file(path) is not kinds.Kind.CHARACTER:
+            continue
+        try:
+            sizes[path] = str(character.load_character(path).pose_size + 1)
+        except errors.AssetFormatError:
+            sizes[path] = "broken"
+    return sizes
 
 
 def _warn_of_variable() -> None:
@@ -171,11 +271,11 @@ def _warn_of_variable() -> None:
 
 
 def _roots(
-    kind: str, arg_files: Sequence[StrPath], data_root: StrPath | None
+    kind: str, named_in: Sequence[StrPath], data_root: StrPath | None
 ) -> Iterator[pathlib.Path]:
     """Yields the folders that names are relative to, in the order they are looked in."""
-    for arg_file in arg_files:
-        folder = pathlib.Path(arg_file).absolute().parent
+    for file in named_in:
+        folder = pathlib.Path(file).absolute().parent
         yield folder
         yield folder.parent
     if data_root is not None:

@@ -1,6 +1,7 @@
 """Reads a scene's settings from an arg file and from overrides, and checks them."""
 
 import dataclasses
+import difflib
 import os
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,6 +25,7 @@ _DRIVER_KEYS = (  # read by DeepMimic's driver, learner and viewer, not by a sce
     "train_agents",
 )
 _DEAD_KEYS = ("enable_char_soft_contact", "hold_end_frame", "terrain_blend")  # without effect
+_LIKENESS = 0.75  # of a misspelt key to the one that is missing, at least
 IGNORED_KEYS = frozenset(_DRIVER_KEYS + _DEAD_KEYS)
 _NOTHING = MappingProxyType[str, object]({})
 _EXPECTED = {
@@ -41,7 +43,7 @@ def scene_name(arguments: Arguments, overrides: Mapping[str, object] = _NOTHING)
         ArgumentError: There is none.
     """
     if "scene" not in overrides and "scene" not in arguments:
-        raise errors.ArgumentError(arguments.source, "scene", "nothing", "a name")
+        raise missing(arguments, "scene", "a name")
     hints = typing.get_type_hints(Settings)
     return _Reader(fields(Settings), hints, arguments, overrides).read("scene")
 
@@ -71,6 +73,9 @@ def read(
     reader = _Reader(known, typing.get_type_hints(kind), arguments, overrides)
     given: dict[str, Any] = {}
     for name, field in known.items():
+        if field.default is dataclasses.MISSING and not reader.is_given(name):
+            raise missing(arguments, name, "a file name")
+    for name, field in known.items():
         if reader.is_given(name):
             given[name], where = reader.read(name)
             _check_range(field, given[name], where)
@@ -78,8 +83,6 @@ def read(
             if supported and given[name][0] != supported:
                 what = f"'{name}' {given[name][0]!r}"
                 raise errors.UnsupportedError(what, where, repr(supported))
-        elif field.default is dataclasses.MISSING:
-            raise errors.ArgumentError(arguments.source, name, "nothing", "a file name")
     settings = kind(**_completed(known, given))
     reader.check_order({name: getattr(settings, name) for name in known})
     foreign = [name for name in arguments if name not in known and name not in IGNORED_KEYS]
@@ -89,6 +92,22 @@ def read(
             hint = errors.suggestion(name, known)
             errors.warn(f"Unknown argument {name!r} in {arguments[name].where}.{hint}")
     return settings
+
+
+def missing(arguments: Arguments, key: str, expected: str) -> errors.ArgumentError:
+    """Returns the error of a key that was not given, which names a word that may be meant for it,
+    or for the arg file that has it.
+    """
+    known = {f"--{name}" for name in (*fields(Settings), *IGNORED_KEYS, "arg_file")}
+    words = [word for word in arguments.dashed if word not in known]
+    names = {word.lstrip("-").partition("=")[0]: word for word in words}
+    for wanted in (key, "arg_file"):
+        for name in difflib.get_close_matches(wanted, names, n=1, cutoff=_LIKENESS):
+            _, equals, value = names[name].partition("=")
+            right = errors.shown(f"--{wanted} {value}" if equals else f"--{wanted}")
+            got = f"{errors.shown(names[name])} in place of {right}"
+            return errors.ArgumentError(arguments.dashed[names[name]], key, got, expected)
+    return errors.ArgumentError(arguments.source, key, "nothing", expected)
 
 
 def time_limits(

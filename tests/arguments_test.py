@@ -56,6 +56,10 @@ class TestGrammar:
             ("--a 1\u00a02\x0b3", {"a": ("1\u00a02\x0b3",)}),
             ("\ufeff--a 1", {"a": ("1",)}),
             (b"# caf\xe9\n--a 1", {"a": ("1",)}),
+            ('--a "my clips/walk one.txt" 2', {"a": ("my clips/walk one.txt", "2")}),
+            ('--a "1, 2","3"\t"4"\r\n"" 5', {"a": ("1, 2", "3", "4", "", "5")}),
+            ('--a 5" it\'s"not"\n--b 1', {"a": ('5"', 'it\'s"not"'), "b": ("1",)}),
+            ('# "no end\n--a 1', {"a": ("1",)}),
             ("", {}),
             ("\n\n#\n", {}),
         ],
@@ -70,6 +74,52 @@ class TestGrammar:
         parsed = arguments.parse_file(arguments.read_file(write("--a 1\n\n--b\n2")), beside)
         assert parsed["a"] == arguments.Value(("1",), "walk.txt:1")
         assert parsed["b"] == arguments.Value(("2",), "walk.txt:3")
+
+    @pytest.mark.parametrize("value", ['"my clips/walk.txt', '"a"b', '"'])
+    def test_a_quote_without_an_end_is_an_error(self, write, value):
+        file = arguments.read_file(write(f"--a 1\n--motion_file x {value} 1\n"))
+        with pytest.raises(errors.ArgumentError) as info:
+            arguments.parse_file(file, beside)
+        word = value.split(" ")[0]
+        assert str(info.value) == (
+            "Expected a word that ends with a quote, as it begins with one, for 'motion_file' in "
+            f"walk.txt:2, got {word!r}."
+        )
+
+    def test_words_with_dashes_are_kept_wherever_they_stand(self, write):
+        text = "-scene imitate\n--a -1\n--a=2 -b\n--a -1"
+        parsed = arguments.parse_file(arguments.read_file(write(text)), beside)
+        assert parsed.dashed == {
+            "-scene": "walk.txt:1", "--a": "walk.txt:2", "-1": "walk.txt:2",
+            "--a=2": "walk.txt:3", "-b": "walk.txt:3",
+        }  # fmt: skip
+
+
+class TestOtherFiles:
+    @pytest.mark.parametrize(
+        ("content", "what"),
+        [
+            (b'{"Loop": "wrap", "Frames": []}', "a clip"),
+            (b'\xef\xbb\xbf {"Motions": []}', "a set of clips"),
+            (
+                b"HIERARCHY\nROOT Hips",
+                "a BVH file, which python -m dm_deepmimic.convert makes a clip of",
+            ),
+            (b"PK\x03\x04\x00", "a zip file, such as NumPy's .npz"),
+        ],
+    )
+    def test_they_are_named(self, write, content, what):
+        with pytest.raises(errors.AssetFormatError) as info:
+            arguments.read_file(write(content))
+        assert str(info.value) == (
+            f"Expected keys such as --scene at the file in walk.txt, got {what}."
+        )
+
+    @pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+    def test_utf_16_is_named(self, write, code):
+        with pytest.raises(errors.AssetFormatError) as info:
+            arguments.read_file(write("--scene imitate".encode(code)))
+        assert str(info.value) == "Expected text in UTF-8 at the file in walk.txt, got UTF-16."
 
 
 class TestNestedFiles:

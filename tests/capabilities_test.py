@@ -17,6 +17,7 @@ PROTOCOLS = (
     capabilities.TellsPhase,
     capabilities.KnowsActions,
     capabilities.TracksClips,
+    capabilities.TellsPoses,
     capabilities.ChoosesClips,
     capabilities.NamesRewards,
 )

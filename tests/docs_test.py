@@ -103,6 +103,8 @@ def short(words: list[str]) -> list[str]:
     match words:
         case ["dm-deepmimic-view", *options]:
             program = [sys.executable, "-m", "dm_deepmimic.viewer", *options]
+            if any(option.startswith("--record") for option in options):
+                return [*program, "--seconds=0.1"]
             return program if "--help" in options else [*program, *SHORT_VIDEO]
         case ["python", script, *options] if script in SHORT:
             options = [option for option in options if not option.startswith("--minutes=")]

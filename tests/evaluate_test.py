@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dm_deepmimic
-from dm_deepmimic import evaluate, policy
+from dm_deepmimic import evaluate, policies, policy
 
 pytest.importorskip("tqdm")
 
@@ -88,6 +88,34 @@ def test_a_picture_of_a_style(tmp_path, capsys):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("policy_name", ["reference", "still"])
+def test_episodes_become_clips_that_show_what_was_done(policy_name, still, tmp_path, capsys):
+    """In one world, and in a batch."""
+    name = still if policy_name == "still" else policy_name
+    evaluate.main(short(f"--policy={name}", f"--record={tmp_path / 'done.txt'}", "--seed=2"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "done_0.txt", "done_1.txt", "done_2.txt",
+    ]  # fmt: skip
+    with dm_deepmimic.load(WALK, core="embedded", mode="test", seed=0) as environment:
+        acts = policies.open_policy(policies.read_policy(name, None), environment.core, 2)
+        for episode in range(3):
+            timestep = environment.reset(seed=2 + episode)
+            poses = [environment.core.get_pose()]
+            while not timestep.last() and len(poses) < 16:
+                timestep = environment.step(acts(timestep.observation))
+                poses.append(environment.core.get_pose())
+            clip = dm_deepmimic.load_player(tmp_path / f"done_{episode}.txt").clip
+            assert not clip.loops and len(clip.times) == len(poses)
+            np.testing.assert_allclose(clip.poses, poses, atol=1e-9)
+            np.testing.assert_allclose(clip.times, np.arange(len(poses)) / 30.0, atol=1e-12)
+
+
+def test_one_episode_is_one_clip(tmp_path, capsys):
+    path = tmp_path / "done.txt"
+    evaluate.main([WALK, "--policy=zero", "--episodes=1", "--seconds=0.1", f"--record={path}"])
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.slow
 def test_pybullets_port_is_judged_by_what_it_tells(capsys):
     evaluate.main([*short("--policy=zero", "--core=pybullet")])
@@ -96,6 +124,13 @@ def test_pybullets_port_is_judged_by_what_it_tells(capsys):
 
 
 class TestErrors:
+    def test_a_clip_of_a_core_that_tells_no_poses(self, tmp_path):
+        path = tmp_path / "done.txt"
+        assert refused("--policy=zero", "--core=pybullet", f"--record={path}") == (
+            "evaluate: The pybullet core does not support episodes as clips."
+        )
+        assert not path.exists()
+
     def test_a_policy_of_another_scene(self, tmp_path):
         other = write_still(tmp_path / policy.FILE, "amp_humanoid3d_walk")
         assert refused(f"--policy={other}") == (

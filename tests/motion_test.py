@@ -1,6 +1,7 @@
 """Tests of clips: reading, loops, poses and velocities at a time."""
 
 import json
+from types import SimpleNamespace
 
 import hypothesis
 import numpy as np
@@ -87,6 +88,70 @@ class TestPhase:
 
     def test_a_loop_is_never_over(self, loop):
         assert not motion.is_over(loop, 1e6)
+
+    @pytest.mark.parametrize("changes", [{}, {"Loop": None}])
+    def test_a_clip_that_tells_nothing_does_not_loop(self, read, clip_json, changes):
+        del clip_json["Loop"]
+        assert not read(**changes).loops
+
+
+class TestSets:
+    @pytest.mark.parametrize(
+        ("weights", "drawn"),
+        [
+            ([0, 1], {1}), ([1, 0], {0}), ([0, 2, 0], {1}), ([1, 0, 1], {0, 2}),
+            ([0.1] * 10 + [0], set(range(10))), ([0, *[0.7] * 9, 0, 0], set(range(1, 10))),
+        ],
+    )  # fmt: skip
+    def test_a_clip_of_weight_0_is_never_drawn(self, loop, weights, drawn):
+        clips = motion.join_clips([loop] * len(weights), weights)
+        draws = [0.0, *np.linspace(0.0, 1.0, 99)[:-1], *clips.share, np.nextafter(1.0, 0.0)]
+        draws = np.array([draw for draw in draws if draw < 1.0])
+        found = motion.draw_clips(clips, SimpleNamespace(random=lambda _: draws), len(draws))
+        assert set(found) == drawn
+
+    @pytest.fixture(name="load")
+    def load_fixture(self, crane, clip_json, write_json):
+        """Returns a function that reads a set of the clips a.txt and b.txt."""
+        for name in ("a.txt", "b.txt"):
+            write_json(clip_json, name)
+
+        def load_set(*rows: object) -> motion.Clips:
+            path = write_json({"Motions": list(rows)}, "set.txt")
+            return motion.load_clips(path, crane, lambda name, _: path.with_name(name))
+
+        return load_set
+
+    def test_weights_are_1_where_they_are_missing(self, load):
+        rows = {"File": "a.txt", "Weight": 3}, {"File": "b.txt"}, {"File": "a.txt", "Weight": None}
+        assert load(*rows).share.tolist() == [0.6, 0.8, 1.0]
+
+    @pytest.mark.parametrize(
+        ("rows", "sentence"),
+        [
+            (
+                [{"File": "a.txt", "Weight": 0}],
+                "Expected a clip whose weight is above 0 at Motions in folder/set.txt, got "
+                "[{'File': 'a.txt', 'Weight': 0}].",
+            ),
+            (
+                [{"File": "a.txt", "Weight": -1}, {"File": "b.txt"}],
+                "Expected a number of at least 0 at Motions[0].Weight in folder/set.txt, got -1.",
+            ),
+            (
+                [{"File": "a.txt"}, {"File": None}],
+                "Expected a string at Motions[1].File in folder/set.txt, got nothing.",
+            ),
+            (
+                [],
+                "Expected a non-empty array at Motions in folder/set.txt, got [].",
+            ),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, load, tmp_path, rows, sentence):
+        with pytest.raises(errors.AssetFormatError) as error:
+            load(*rows)
+        assert str(error.value).replace(str(tmp_path), "folder") == sentence
 
 
 class TestPose:
@@ -277,13 +342,24 @@ class TestErrors:
         sentence = fail({"Loop": "wrap"})
         assert sentence == ("Expected a non-empty array at Frames in folder/clip.txt, got nothing.")
 
+    def test_a_set_of_clips(self, fail):
+        assert fail({"Motions": [{"File": "a.txt"}]}) == (
+            "Expected a non-empty array at Frames in folder/clip.txt, got nothing: it is a set of "
+            "clips, which --kin_ctrl clips reads."
+        )
+
+    def test_a_clip_for_a_set(self, clip_json, crane, write_json):
+        path = write_json(clip_json, "clip.txt")
+        with pytest.raises(errors.AssetFormatError) as error:
+            motion.load_clips(path, crane, lambda name, _: path)
+        assert str(error.value) == (
+            f"Expected a non-empty array at Motions in {path}, got nothing: it is a clip, which is "
+            "read without --kin_ctrl clips."
+        )
+
     def test_an_unknown_loop(self, fail):
         sentence = fail(Loop="twice")
         assert sentence == "Expected one of wrap, none at Loop in folder/clip.txt, got 'twice'."
-
-    def test_no_loop(self, fail, clip_json):
-        del clip_json["Loop"]
-        assert fail() == "Expected one of wrap, none at Loop in folder/clip.txt, got nothing."
 
     def test_a_frame_of_another_character(self, fail, clip_json):
         clip_json["Frames"][2].append(0.0)

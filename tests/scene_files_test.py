@@ -1,6 +1,7 @@
 """Tests of finding and reading a scene's files."""
 
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -9,8 +10,9 @@ import warnings
 
 import pytest
 
-from dm_deepmimic import errors, presets, scene_files
+from dm_deepmimic import errors, motion, presets, scene_files
 
+WALK = "data/motions/humanoid3d_walk.txt"
 PACKAGE = pathlib.Path(scene_files.__file__).parent
 DATA = PACKAGE / "data"
 pytestmark = pytest.mark.usefixtures("bare_machine")
@@ -38,7 +40,7 @@ class TestFind:
             found = scene_files.find(
                 "data/motions/clip.txt",
                 "motion",
-                arg_files=[tmp_path / "project/args/walk.txt"],
+                named_in=[tmp_path / "project/args/walk.txt"],
                 data_root=tmp_path / "root",
             )
             assert found == place
@@ -59,13 +61,13 @@ class TestFind:
         path.unlink()
         with pytest.raises(errors.AssetNotFoundError) as info:
             scene_files.find(path, "motion")
-        assert str(info.value).splitlines()[1:-1] == [f"  {path}"]
+        assert str(info.value).splitlines()[1:] == [f"  {path}"]
 
     def test_a_relative_arg_file_and_data_root_are_those_of_the_current_folder(self):
         path = put(pathlib.Path.cwd() / "root")
         assert scene_files.find("data/motions/clip.txt", "motion", data_root="root") == path
         assert (
-            scene_files.find("data/motions/clip.txt", "motion", arg_files=["root/args/a.txt"])
+            scene_files.find("data/motions/clip.txt", "motion", named_in=["root/args/a.txt"])
             == path
         )
 
@@ -78,14 +80,22 @@ class TestFind:
 
     def test_a_missing_motion_lists_the_places_and_how_to_get_the_clips(self, tmp_path):
         with pytest.raises(errors.AssetNotFoundError) as info:
-            scene_files.find("data/motions/clip.txt", "motion", data_root=tmp_path)
+            scene_files.find(WALK, "motion", data_root=tmp_path)
         assert str(info.value) == (
-            "No motion 'data/motions/clip.txt'. Looked for:\n"
-            f"  {pathlib.Path.cwd() / 'data/motions/clip.txt'}\n"
-            f"  {tmp_path / 'data/motions/clip.txt'}\n"
-            f"  {PACKAGE / 'data/motions/clip.txt'}\n"
+            f"No motion '{WALK}'. Looked for:\n"
+            f"  {pathlib.Path.cwd() / WALK}\n"
+            f"  {tmp_path / WALK}\n"
+            f"  {PACKAGE / WALK}\n"
             "Install the clips with: pip install 'dm_deepmimic[clips]'"
         )
+
+    @pytest.mark.parametrize(
+        "name", ["data/motions/clip.txt", "humanoid3d_walk.txt", f"/mine/{WALK}"]
+    )
+    def test_clips_that_no_extra_brings_are_missing_without_the_hint(self, name):
+        with pytest.raises(errors.AssetNotFoundError) as info:
+            scene_files.find(name, "motion")
+        assert "Install" not in str(info.value)
 
     def test_a_data_root_that_is_no_folder_is_an_error(self, tmp_path):
         with pytest.raises(errors.AssetNotFoundError) as info:
@@ -142,6 +152,49 @@ def test_hundreds_of_files_may_nest_and_not_in_a_circle(tmp_path):
         "Expected a file that does not lead back to itself for 'arg_file' in "
         f"{tmp_path / f'{count}.txt'}:1, got '0.txt'."
     )
+
+
+class TestGuesses:
+    """Which character a clip may be of."""
+
+    @pytest.fixture(name="place")
+    def place_fixture(self, tmp_path, crane_json):
+        """Returns a function that puts the crane, whose frames have 14 numbers, at a place."""
+
+        def place(name: str) -> pathlib.Path:
+            path = put(tmp_path, name)
+            path.write_text(json.dumps(crane_json))
+            return path
+
+        return place
+
+    def test_folders_are_looked_in_by_order(self, tmp_path, place):
+        clip = tmp_path / "mine/motions/clip.txt"
+        places = ("mine/motions/a.json", "mine/characters/b.txt", "root/data/characters/c.txt")
+        for path in map(place, places):
+            (path.parent / "other.txt").write_text('{"Skeleton": {}, "Frames": []}')
+        for name in places:
+            found = scene_files.guess_character(clip, 14, tmp_path / "root")
+            assert found == tmp_path / name
+            found.unlink()
+        humanoid = DATA / "characters/humanoid3d.txt"
+        assert scene_files.guess_character(clip, 44, tmp_path / "root") == humanoid
+
+    def test_none_and_several_are_errors_with_what_was_tried(self, tmp_path, place):
+        one, other = place("a.txt"), place("b.txt")
+        broken = put(tmp_path, "c.txt")
+        broken.write_text('{"Skeleton": {}}')
+        clip, humanoid = tmp_path / "clip.txt", DATA / "characters/humanoid3d.txt"
+        for size, found in (
+            (15, f"none among {one} (14), {other} (14), {broken} (broken), {humanoid} (44)"),
+            (14, f"several among {one} (14), {other} (14), {broken} (broken)"),
+        ):
+            with pytest.raises(errors.ArgumentError) as info:
+                scene_files.guess_character(clip, size)
+            assert str(info.value) == (
+                f"Expected one character of {size} numbers a frame for 'character_file' in {clip}, "
+                f"got {found}: --character names one."
+            )
 
 
 class TestVariable:
@@ -211,8 +264,8 @@ class TestPackageFolders:
 
     def test_pybullets_clips_are_found(self):
         pytest.importorskip("pybullet_data", reason="pybullet is not installed")
-        found = scene_files.find("data/motions/humanoid3d_walk.txt", "motion")
-        assert found.is_file()
+        for name in scene_files._CLIPS:
+            assert scene_files.find(name, "motion").is_file()
 
 
 class TestScenes:
@@ -229,6 +282,28 @@ class TestScenes:
     def test_a_bare_word_is_a_file_where_there_is_one_of_that_name(self):
         put(pathlib.Path.cwd(), "run").write_text("--scene imitate")
         assert scene_files.read_scene("run").arguments["scene"].values == ("imitate",)
+
+    def test_no_preset_hides_a_file_of_its_name(self, tmp_path):
+        """Below the data root, beside the arg file that includes it, or here."""
+        name = "humanoid3d_walk"
+        put(tmp_path, f"root/{name}").write_text("--scene root")
+        put(tmp_path, f"args/{name}").write_text("--scene beside")
+        outer = put(tmp_path, "args/outer.txt")
+        outer.write_text(f"--arg_file {name}")
+
+        def scene_of(name_or_path, **options) -> str:
+            parsed = scene_files.read_scene(name_or_path, **options).arguments
+            return parsed["scene"].values[0]
+
+        assert scene_of(name) == "imitate"
+        assert scene_of(name, data_root=tmp_path / "args") == "beside"
+        assert scene_of(name, data_root=tmp_path / "root") == "root"
+        assert scene_of(outer, data_root=tmp_path / "root") == "beside"
+        (tmp_path / "args" / name).unlink()
+        assert scene_of(outer, data_root=tmp_path / "root") == "root"
+        assert scene_of(outer) == "imitate"
+        put(pathlib.Path.cwd(), name).write_text("--scene here")
+        assert scene_of(name, data_root=tmp_path / "root") == scene_of(outer) == "here"
 
     def test_an_arg_file_may_build_on_a_preset(self):
         path = put(pathlib.Path.cwd(), "mine.txt")
@@ -267,6 +342,17 @@ class TestScenes:
                 scene_files.read_command_line(words)
             expected = "Expected a list of strings for 'args' in the arguments, got"
             assert str(info.value) == f"{expected} {words!r}."
+
+    def test_clips_of_a_set_are_looked_for_beside_it(self, tmp_path, crane, crane_json, write_json):
+        still = [1.0, *[0.0] * 3, *[1.0, 0.0, 0.0, 0.0] * 2, 0.0, 0.0]
+        for place, last in (("sets/one.txt", 1.0), ("two.txt", 2.0), ("args/one.txt", 9.0)):
+            (tmp_path / place).parent.mkdir(exist_ok=True)
+            write_json({"Frames": [[last, *still[1:]], still]}, place)
+        write_json({"Motions": [{"File": "one.txt"}, {"File": "two.txt"}]}, "sets/set.txt")
+        outer = put(tmp_path, "args/outer.txt")
+        outer.write_text('--motion_file "../sets/set.txt" --kin_ctrl clips')
+        clips = scene_files.read_scene(outer).read_clips("../sets/set.txt", crane, True)
+        assert motion.durations(clips).tolist() == [1.0, 2.0]
 
     def test_files_are_looked_for_beside_the_arg_file_that_names_them(self, tmp_path):
         outer, inner = tmp_path / "mine" / "walk.txt", tmp_path / "base" / "base.txt"

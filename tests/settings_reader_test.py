@@ -126,6 +126,32 @@ class TestValues:
         expected = "a name" if key == "scene" else "a file name"
         assert str(info.value) == f"Expected {expected} for '{key}' in walk.txt, got nothing."
 
+    @pytest.mark.parametrize(
+        ("key", "written", "got"),
+        [
+            ("motion_file", "--motionfile x", "'--motionfile' in place of '--motion_file'"),
+            ("motion_file", "-motion_file x", "'-motion_file' in place of '--motion_file'"),
+            ("motion_file", "--motion_file=x", "'--motion_file=x' in place of '--motion_file x'"),
+            ("scene", "--sceen x", "'--sceen' in place of '--scene'"),
+            (
+                "character_files", "--character_file x",
+                "'--character_file' in place of '--character_files'",
+            ),
+            ("scene", "--arg_file=b.txt", "'--arg_file=b.txt' in place of '--arg_file b.txt'"),
+        ],
+    )  # fmt: skip
+    def test_a_misspelt_key_is_named(self, write, key, written, got):
+        lines = " ".join(MINIMAL).replace(" --", "\n--").split("\n")
+        text = "\n".join([*(line for line in lines if not line.startswith(f"--{key} ")), written])
+        for parsed, where in (
+            (arguments.parse_file(arguments.read_file(write(text)), beside), "walk.txt:4"),
+            (parse(*text.split()), "the arguments"),
+        ):
+            with pytest.raises(errors.ArgumentError) as info:
+                scenes.read_settings(parsed)
+            expected = "a name" if key == "scene" else "a file name"
+            assert str(info.value) == f"Expected {expected} for '{key}' in {where}, got {got}."
+
     def test_an_unknown_scene_lists_the_known_ones(self, write):
         parsed = arguments.parse_file(arguments.read_file(write("--scene imitat")), beside)
         with pytest.raises(errors.UnknownNameError) as info:

@@ -76,6 +76,58 @@ class TestCommandLine:
             app.open_core(app.parse([*scene, "--policy=zero"]), enable_draw=False)
         assert str(error.value) == ("Expected no --policy for a clip alone, which has no agent.")
 
+    def test_files_alone_need_no_scene(self, tmp_path, monkeypatch, crane_json, write_json):
+        still = [0.5, *[0.0] * 3, *[1.0, 0.0, 0.0, 0.0] * 2, 0.0, 0.0]
+        write_json(crane_json, "crane.txt")
+        write_json(crane_json, "other.txt")
+        write_json({"Frames": [still, still]}, "clip.txt")
+        write_json({"Motions": [{"File": "clip.txt"}]}, "set.txt")
+        monkeypatch.chdir(tmp_path)
+        for words in (
+            ["clip.txt", "--character=other.txt"], ["set.txt", "--set=character_file=other.txt"],
+            [WALK, "--play", "--set=motion_file=clip.txt", "--character=other.txt"], ["other.txt"],
+        ):  # fmt: skip
+            player, acts = app.open_core(app.parse(words), enable_draw=False)
+            assert player.character.path == tmp_path / "other.txt" and acts is None
+        with pytest.raises(dm_deepmimic.ArgumentError, match="--character names one"):
+            app.open_core(app.parse(["clip.txt"]), enable_draw=False)
+        with pytest.raises(ValueError) as error:
+            app.open_core(app.parse([WALK, "--character=other.txt"]), enable_draw=False)
+        assert str(error.value) == "Expected --character for a clip alone only."
+
+    def test_a_record_is_a_clip_of_what_was_done(self, tmp_path):
+        path = tmp_path / "done.txt"
+        app.main([WALK, "--core=embedded", "--seed=5", f"--record={path}", "--seconds=0.4"])
+        with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+            environment.reset(seed=5)
+            acts = dm_deepmimic.policies.open_policy("reference", environment.core, 0)
+            expected = [environment.core.get_pose()]
+            for _ in range(12):
+                environment.step(acts(None))
+                expected.append(environment.core.get_pose())
+        player = dm_deepmimic.load_player(path)
+        assert not player.clip.loops
+        np.testing.assert_allclose(player.clip.poses, expected, atol=1e-9)
+        np.testing.assert_allclose(player.clip.times, np.arange(13) / 30.0, atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["--record=a.txt", "--video=a.gif"], "Expected --video or --record, not both."),
+            (["--record=no/a.txt"], "Expected a file in a folder that exists, got 'no/a.txt'."),
+            (["--seconds=3"], "Expected --seconds with --video or --record only."),
+        ],
+    )
+    def test_records_that_cannot_be_written(self, arguments, sentence):
+        assert run(*arguments) == f"dm-deepmimic-view: {sentence}"
+
+    def test_a_clip_alone_is_not_recorded(self):
+        with pytest.raises(SystemExit) as error:
+            app.main([WALK, "--play", "--record=a.txt"])
+        assert str(error.value) == (
+            "dm-deepmimic-view: Expected no --record for a clip alone, which has no agent."
+        )
+
     def test_the_default_policy_is_one_that_the_core_can(self):
         core, acts = app.open_core(app.parse([WALK, "--core=pybullet"]), enable_draw=False)
         assert not np.any(acts(np.zeros(197)))

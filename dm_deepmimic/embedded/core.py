@@ -218,6 +218,10 @@ class EmbeddedCore(NoisyResets, DeepMimicMethods):
         """Returns the clip's velocity at the present time, in the world."""
         return self.batch.worlds.clip_velocity[0].copy()
 
+    def poses(self) -> Array:
+        """Returns the simulated pose as an array with one row."""
+        return self.batch.poses()
+
     def tracking(self) -> Tracking:
         """Returns how near the character is to the clip's, arrays with one row."""
         return self.batch.tracking()

@@ -90,6 +90,10 @@ class Reports:
             )  # fmt: skip
         return observations
 
+    def poses(self) -> Array:
+        """Returns the poses of the characters, world frame, shape `(N, P)` [m, rad]."""
+        return self.memory.worlds.pose.copy()
+
     def tracking(self) -> Tracking:
         """Returns how near the characters are to their clips'."""
         worlds, n, joints = self.memory.worlds, self.num_worlds, self.character.num_joints

@@ -110,7 +110,7 @@ def run_episodes(
         observation = worlds.reset(mask=going, seed=seeds).observation
         steps = None
         if keep_steps:
-            steps = _Steps(observation, _state(worlds, going))
+            steps = _Steps(observation, _state(worlds, going), worlds.core)
         ran += _run(worlds, policy, observation, going, max_steps, tell, steps)
     return ran
 
@@ -137,8 +137,9 @@ def play_again(
         observation = environment.final_observation
         policy = _Actions([actions for _, actions in some], environment.num_envs)
         ran += _run(
-            environment, policy, observation, going, most, lambda _: None, _Steps(observation, None)
-        )
+            environment, policy, observation, going, most, lambda _: None,
+            _Steps(observation, None, environment.core),
+        )  # fmt: skip
     return ran
 
 
@@ -186,13 +187,17 @@ class _Row:
 class _Steps:
     """What worlds see and do, step by step, from their first observation on."""
 
-    def __init__(self, first: Array, state: State | None) -> None:
+    def __init__(self, first: Array, state: State | None, core: object) -> None:
         self._seen, self._done, self._state = [np.array(first)], list[Array](), state
+        self._teller = capabilities.ask(core, capabilities.TellsPoses)
+        self._poses = [] if self._teller is None else [self._teller.poses()]
 
     def note(self, action: npt.ArrayLike, observation: Array) -> None:
         """Notes the rows of all worlds; in those that stand still they mean nothing."""
         self._done.append(np.array(action, np.float64))
         self._seen.append(np.array(observation))  # which the policy may change
+        if self._teller is not None:
+            self._poses.append(self._teller.poses())
 
     def of_world(self, world: int, length: int, num_worlds: int) -> Steps:
         """Returns the steps of an episode."""
@@ -200,7 +205,11 @@ class _Steps:
         seen = np.reshape(self._seen, (len(self._seen), num_worlds, -1))
         done = np.reshape(self._done, (len(self._done), num_worlds, -1))
         state = None if self._state is None else self._state[world]
-        return Steps(seen[: length + 1, world].copy(), done[:length, world].copy(), state)
+        poses = [some[world] for some in self._poses[: length + 1]]
+        return Steps(
+            seen[: length + 1, world].copy(), done[:length, world].copy(), state,
+            np.array(poses) if poses else None,
+        )  # fmt: skip
 
 
 class _Actions:

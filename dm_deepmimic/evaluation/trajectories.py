@@ -21,11 +21,13 @@ class Steps:
         observations: At the start and after each step, shape `(T + 1, O)`.
         actions: Shape `(T, A)` [rad].
         state: Of the start, None on a core that keeps none.
+        poses: Of the character, shape `(T + 1, P)`, None in files and on a core that tells none.
     """
 
     observations: npt.NDArray[Any]
     actions: Array
     state: State | None
+    poses: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ import math
 import pathlib
 from collections.abc import Mapping
 
-from dm_deepmimic import errors, scene_files, settings_reader
+from dm_deepmimic import errors, motion, scene_files, settings_reader
 from dm_deepmimic.choices import Choices
 from dm_deepmimic.embedded import scenes
 from dm_deepmimic.json_reader import JsonReader
@@ -73,7 +73,7 @@ def with_absolute_files(words: Mapping[str, tuple[str, ...]], scene: SceneFiles)
     """
     for key in ("character_files", "char_ctrl_files", "motion_file"):
         if not words.get(key):
-            raise errors.ArgumentError(scene.arguments.source, key, "nothing", "a file name")
+            raise settings_reader.missing(scene.arguments, key, "a file name")
     files = {
         key: tuple(str(scene.find(word, kind)) for word in words[key])
         for key, kind in _KINDS.items()
@@ -108,11 +108,11 @@ def has_set(words: Mapping[str, tuple[str, ...]]) -> bool:
 
 def _absolute_clips(path: str, scene: SceneFiles, folder: pathlib.Path) -> str:
     """Writes a copy of a set of clips whose paths are absolute; returns its path."""
-    motions = []
-    for clip in JsonReader.open(pathlib.Path(path)).rows("Motions"):
-        file = scene.find(clip.text("File", ""), scene_files.MOTION)
+    motions, listing = [], pathlib.Path(path)
+    for name, weight in motion.listed_clips(JsonReader.open(listing)):
+        file = scene.find(name, scene_files.MOTION, listing)
         JsonReader.open(file).array("Frames")
-        motions.append({"Weight": clip.positive("Weight", 1.0), "File": str(file)})
+        motions.append({"Weight": weight, "File": str(file)})
     copy = folder / "clips.txt"
     copy.write_text(json.dumps({"Motions": motions}))
     return str(copy)

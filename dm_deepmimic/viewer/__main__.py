@@ -8,9 +8,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dm_deepmimic import capabilities, errors, loading, player, policies, scene_files
+from dm_deepmimic import capabilities, errors, kinds, loading, player, policies, scene_files
 from dm_deepmimic import options as shared
 from dm_deepmimic import policy as networks
+from dm_deepmimic.environment import Environment
+from dm_deepmimic.evaluation import clips, evaluating
 from dm_deepmimic.policies import Policy
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
 from dm_deepmimic.viewer import replays, video
@@ -157,15 +159,17 @@ class Viewer:
 def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Policy | None]:
     """Returns what plays, and who acts in it, if there is an agent."""
     if pathlib.Path(options.scene).suffix == ".npz":
-        _refuse(options, "an episode that is played again")
+        _refuse(options, "an episode that is played again", "set", "character")
         return replays.open_replay(options.scene)
-    parsed = scene_files.read_scene(options.scene, options.data_root).arguments
-    words = parsed["scene"].values if "scene" in parsed else ()
-    if options.play or words == ("kin_char",):
-        _refuse(options, "a clip alone, which has no agent")
-        clip = player.load_player(options.scene, data_root=options.data_root, seed=options.seed)
-        return clip, None
     overrides = shared.overrides(options.set)
+    if options.play or _is_alone(options):
+        _refuse(options, "a clip alone, which has no agent")
+        if options.character is not None:
+            overrides["character_file"] = options.character
+        where = {"data_root": options.data_root, "seed": options.seed}
+        return player.load_player(options.scene, **where, **overrides), None
+    if options.character is not None:
+        raise ValueError("Expected --character for a clip alone only.")
     policy: Policy | str | None = None
     if options.policy is not None:
         policy = policies.read_policy(options.policy, options.data_root)
@@ -195,9 +199,18 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
         raise
 
 
-def _refuse(options: argparse.Namespace, what: str) -> None:
-    """Raises the error of options of an agent, where there is none."""
-    for name in ("policy", "set", "layout", "core", "mode", "time_limit"):
+def _is_alone(options: argparse.Namespace) -> bool:
+    """Returns whether what is shown is a file without an agent: of clips, or of a character."""
+    path = scene_files.locate(options.scene, options.data_root)
+    if path is not None and kinds.of_file(path) in player.ALONE:
+        return True
+    parsed = scene_files.read_scene(options.scene, options.data_root).arguments
+    return "scene" in parsed and parsed["scene"].values == ("kin_char",)
+
+
+def _refuse(options: argparse.Namespace, what: str, *others: str) -> None:
+    """Raises the error of options of an agent, where there is none, and of some others."""
+    for name in ("policy", "layout", "core", "mode", "time_limit", "record", *others):
         if getattr(options, name) is not None:
             raise ValueError(f"Expected no --{name.replace('_', '-')} for {what}.")
 
@@ -212,11 +225,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "scene",
-        help="a preset, an arg file, or a file of episodes to play again: an invalid one that "
-        "load(..., dump_dir=...) wrote, or a record of dm_deepmimic.evaluate",
+        help="a preset; an arg file; a clip, a set of clips or a character, to see without "
+        "physics; or a file of episodes to play again: an invalid one that load(..., dump_dir=...) "
+        "wrote, or a record of dm_deepmimic.evaluate",
     )
     add("--policy", help=policies.HELP + "; reference by default, zero where the core has none")
     add("--play", action="store_true", help="play the clip alone, without physics")
+    add("--character", metavar="FILE", help="that a clip is of; by default the one whose frames "
+        "are as long")  # fmt: skip
     add("--core", choices=loading.CORES, help="the simulator; auto by default")
     add("--layout", choices=("2018", "2021"), help="of states and actions; the policy's by default")
     add("--mode", choices=tuple(loading.MODES), help="train by default")
@@ -229,7 +245,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
     add("--size", type=_size, default=(800, 450), metavar="WxH", help="800x450 by default")
     add("--video", type=pathlib.Path, metavar="FILE", help="write an .mp4 or a .gif, no window")
-    add("--seconds", type=float, help="length of the video, 10 by default")
+    add("--record", type=pathlib.Path, metavar="FILE",
+        help="write the poses of an episode as a clip of DeepMimic's, no window")  # fmt: skip
+    add("--seconds", type=float, help="of a video, or at most of a record, 10 by default")
     return parser.parse_args(arguments)
 
 
@@ -237,11 +255,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the viewer."""
     options = parse(arguments)
     try:
+        if options.video is not None and options.record is not None:
+            raise ValueError("Expected --video or --record, not both.")
         if options.video is not None:
+            _make_video(options)
+            return
+        if options.record is not None:
             _record(options)
             return
         if options.seconds is not None:
-            raise ValueError("Expected --seconds with --video only.")
+            raise ValueError("Expected --seconds with --video or --record only.")
         Viewer(options).run()
     except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"dm-deepmimic-view: {error}")
@@ -250,6 +273,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
+    if not options.record.parent.is_dir():
+        raise ValueError(f"Expected a file in a folder that exists, got {str(options.record)!r}.")
+    core, policy = open_core(options, enable_draw=False)
+    assert policy is not None  # what has no agent refuses the option
+    with Environment(core) as environment:
+        clips.check(core, core.name)
+        seconds = 10.0 if options.seconds is None else options.seconds
+        ran = evaluating.run_episodes(
+            environment, policy, episodes=1, seconds=seconds, seed=options.seed, keep_steps=True
+        )
+    clips.write(options.record, ran)
+
+
+def _make_video(options: argparse.Namespace) -> None:
     seconds = 10.0 if options.seconds is None else options.seconds
     video.check(options.video, seconds, options.size)
     core, policy = open_core(options, enable_draw=False)
