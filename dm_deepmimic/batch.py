@@ -281,25 +281,27 @@ class BatchEnvironment(EnvironmentBase):
     def render(
         self,
         world: int = 0,
+        mode: Literal["rgb_array", "depth_array", "segmentation"] = "rgb_array",
         *,
         width: int | None = None,
         height: int | None = None,
         camera: "str | Camera" = "angle",
         ghost: Literal["off", "over", "beside"] = "off",
-    ) -> npt.NDArray[np.uint8]:
+    ) -> npt.NDArray[Any]:
         """Returns a picture of a world; see `Environment.render`.
 
         Raises:
-            ValueError: There is no such world, size or camera.
+            ValueError: There is no such world, mode, size or camera.
             CoreError: The environment was closed, or the machine cannot draw.
         """
         self._check_open()
         shown = checks.whole_number("world", world, 0, self.num_envs - 1)
+        environment_base.check_mode(mode, environment_base.PICTURE_MODES)
         if self._pictures is None:
             from dm_deepmimic.embedded import pictures  # brings a renderer along
 
             self._pictures = pictures.Pictures(self.core)
-        return self._pictures.picture(shown, width, height, camera, ghost)
+        return self._pictures.picture(shown, width, height, camera, ghost, mode)
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns all but what pictures are drawn with, which the copy opens for itself."""

@@ -25,6 +25,7 @@ SPHERE, BOX, CAPSULE, CYLINDER = range(4)
 NUM_SIZES = (1, 3, 2, 2)  # by shape
 LAST_GROUP = 14
 ALL_GROUPS = (2 << LAST_GROUP) - 1  # collides with every group
+DEFAULT_COLOR = (0.30, 0.47, 0.69, 1.0)  # of a body: red, green, blue, opacity
 DEFAULT_ROTATION_BOUND = (
     math.pi
 )  # half range of a revolute joint's action where the joint has no limits [rad]
@@ -70,6 +71,7 @@ class Character:
         torque_limit: Largest torque norm by joint [N m].
         fall_contact: Whether a body's ground contact is a fall, shape `(J,)`.
         collision_mask: Bit set by body, shape `(J,)`; two bodies collide where they share a bit.
+        colors: Red, green, blue and opacity by body, from 0 to 1, shape `(J, 4)`.
     """
 
     path: pathlib.Path
@@ -82,6 +84,7 @@ class Character:
     torque_limit: Array
     fall_contact: npt.NDArray[np.bool_]
     collision_mask: IntArray
+    colors: Array
 
     @property
     def num_joints(self) -> int:
@@ -272,6 +275,7 @@ def load_character(path: pathlib.Path, layout: Layout = "2021") -> Character:
         torque_limit=np.array([joint.number("TorqueLim", math.inf, low=0.0) for joint in joints]),
         fall_contact=np.array([body.flag("EnableFallContact", False) for body in bodies]),
         collision_mask=np.array([_collision_mask(body) for body in bodies], np.int64),
+        colors=np.array([_color(body) for body in bodies]),
     )
 
 
@@ -314,6 +318,15 @@ def _collision_mask(body: JsonReader) -> int:
     if group == 0:
         return 0
     return ALL_GROUPS if group < 0 else 1 << group
+
+
+def _color(body: JsonReader) -> list[float]:
+    parts = []
+    for key, default in zip(("ColorR", "ColorG", "ColorB", "ColorA"), DEFAULT_COLOR, strict=True):
+        parts.append(body.number(key, default))
+        if not 0.0 <= parts[-1] <= 1.0:
+            raise body.error(key, "a number from 0 to 1")
+    return parts
 
 
 def _body_size(body: JsonReader) -> tuple[float, ...]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dm_deepmimic.rendering.drawing import Camera
     from dm_deepmimic.rendering.view import Rendering
 
-
 ONE = np.ones(1, np.bool_)  # the only world, as the recorder takes it
 
 
@@ -252,19 +251,20 @@ class Environment(EnvironmentBase, dm_env.Environment):
 
     def render(
         self,
-        mode: Literal["human", "rgb_array"] = "human",
+        mode: Literal["human", "rgb_array", "depth_array", "segmentation"] = "human",
         *,
         width: int | None = None,
         height: int | None = None,
         camera: "str | Camera" = "angle",
         ghost: Literal["off", "over", "beside"] = "off",
-    ) -> npt.NDArray[np.uint8] | None:
+    ) -> npt.NDArray[Any] | None:
         """Draws the present state.
 
         Args:
             mode: `human` redraws the window of `load(..., enable_draw=True)` and runs one round of
                 its events; without a window, or after the user closed it, nothing happens.
-                `rgb_array` returns a picture, for which no window is needed.
+                The others return a picture, for which no window is needed; in `depth_array` and
+                `segmentation` there are no marks, such as targets and contacts.
             width: Of the picture, 640 by default [pixels].
             height: Of the picture, 480 by default [pixels].
             camera: `angle`, `side`, `front`, `back`, `top`, all following the character, or a
@@ -272,24 +272,27 @@ class Environment(EnvironmentBase, dm_env.Environment):
             ghost: Whether and where to show the clip's character.
 
         Returns:
-            With `rgb_array` the picture, shape `(height, width, 3)`.
+            With `rgb_array` the picture, shape `(height, width, 3)`, type uint8. With `depth_array`
+            how far ahead of the camera a pixel's thing is, along the middle of the view, infinite
+            where there is none within 60 m, shape `(height, width)`, type float32 [m]. With
+            `segmentation` the id of the character's body, -1 where something else is or nothing,
+            shape `(height, width)`, type int32.
 
         Raises:
             ValueError: There is no such mode, size or camera.
             CoreError: The environment was closed, or the machine cannot draw.
-            UnsupportedError: The core draws only into a window, and there is none.
+            UnsupportedError: The core draws only into a window, and there is none, or only colours.
         """
         if mode == "human" and self._rendering is None:
             return None
         self._check_open()
-        if mode not in ("human", "rgb_array"):
-            raise ValueError(f"Expected mode 'human' or 'rgb_array', got {mode!r}.")
+        environment_base.check_mode(mode, ("human", *environment_base.PICTURE_MODES))
         if self._rendering is None:
             from dm_deepmimic.rendering import view  # brings a renderer along
 
             self._rendering = view.Rendering(self.core)
-        if mode == "rgb_array":
-            return self._rendering.picture(width, height, camera, ghost)
+        if mode != "human":
+            return self._rendering.picture(width, height, camera, ghost, mode)
         self._rendering.show()
         return None
 

@@ -11,6 +11,18 @@ from dm_deepmimic import checks, errors, specs
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.core import Core, unsound
 
+PICTURE_MODES = ("rgb_array", "depth_array", "segmentation")
+
+
+def check_mode(mode: str, known: tuple[str, ...]) -> None:
+    """Raises the error of a mode of drawing that there is not.
+
+    Raises:
+        UnknownNameError: It is none of the known ones.
+    """
+    if mode not in known:
+        raise errors.UnknownNameError("mode", str(mode), "", known)
+
 
 def check_place(time: object, frame: object, clip: object) -> None:
     """Raises the error of a place in a clip that is not told once.

@@ -16,6 +16,11 @@ ARROW = len(SHAPES)  # kind of a shape, beside the character's; along y from its
 GOAL_POST = (0.06, 2.0)  # diameter and height [m]
 GOAL_DISC = 0.01  # height [m]
 
+# What tells sides apart that their file gives one colour: a share of another is mixed in.
+SIDE_COLORS = {"left": (0.10, 0.22, 0.45), "right": (0.90, 0.88, 0.88)}
+SIDE_SHARE = 0.3
+SIDES = (("left", "right"), ("right", "left"), ("Left", "Right"), ("Right", "Left"))
+
 
 class Role(enum.Enum):
     """What a shape stands for.
@@ -52,19 +57,38 @@ class Shape(NamedTuple):
     rotation: Array  # (4,) w, x, y, z
     role: Role
     body: int = -1  # id of the character's body
+    color: Array | None = None  # (4,) red, green, blue, opacity; None for that of its role
 
 
 def character_shapes(character: Character, pose: Array, role: Role) -> list[Shape]:
-    """Returns a character's bodies in a pose of DeepMimic's layout, shape `(P,)`."""
+    """Returns a character's bodies in a pose of DeepMimic's layout, shape `(P,)`; as `BODY` in
+    colours of their own.
+    """
     skeleton = character.skeleton
     frames = kinematics.make_frames(character.num_joints)
     kinematics.place_bodies(skeleton, pose, np.zeros_like(pose), frames)
+    colors = body_colors(character) if role is Role.BODY else [None] * character.num_joints
     return [
-        Shape(int(kind), size.copy(), place[:3], place[3:7], role, body)
-        for body, (kind, size, place) in enumerate(
-            zip(skeleton.body_shape, skeleton.body_size, frames.bodies, strict=True)
+        Shape(int(kind), size.copy(), place[:3], place[3:7], role, body, color)
+        for body, (kind, size, place, color) in enumerate(
+            zip(skeleton.body_shape, skeleton.body_size, frames.bodies, colors, strict=True)
         )
     ]
+
+
+def body_colors(character: Character) -> Array:
+    """Returns the colours to draw bodies in, shape `(J, 4)`: the file's, but where those of
+    `left_knee` and `right_knee` are the same, they become darker and lighter.
+    """
+    colors, names = character.colors.copy(), character.body_names
+    for body, name in enumerate(names):
+        for side, other in SIDES:
+            twin = name.replace(side, other)
+            if twin == name or twin not in names:
+                continue
+            if np.array_equal(character.colors[names.index(twin)], character.colors[body]):
+                colors[body, :3] += SIDE_SHARE * (SIDE_COLORS[side.lower()] - colors[body, :3])
+    return colors
 
 
 def sphere(position: npt.ArrayLike, diameter: float, role: Role) -> Shape:

@@ -94,7 +94,7 @@ class WorldView(dm_env.Environment):
         """Goes on from a state, see `Environment.set_state`."""
         self.batch.set_state(state, self._mask)
 
-    def render(self, **options: Any) -> npt.NDArray[np.uint8]:
+    def render(self, **options: Any) -> npt.NDArray[Any]:
         """Returns a picture of the world, see `BatchEnvironment.render`."""
         return self.batch.render(self.world, **options)
 

@@ -106,6 +106,13 @@ class TestCrane:
         weights = np.array([1.0, 0.5, 0.25, 1.0, 1.0]) / 3.75
         np.testing.assert_allclose(crane.skeleton.joint_weight, weights, rtol=1e-15)
 
+    def test_bodies_have_the_colours_of_the_file(self, read, bodies):
+        bodies[1].update(ColorR=0.1, ColorG=0, ColorB=1, ColorA=0.5)
+        bodies[2].update(ColorG=0.25)
+        colors = read().colors.tolist()
+        assert colors[:2] == [list(character.DEFAULT_COLOR), [0.1, 0.0, 1.0, 0.5]]
+        assert colors[2] == [0.30, 0.25, 0.69, 1.0]
+
     def test_bodies_without_a_name_are_numbered(self, crane):
         assert crane.body_names == ("body0", "body1", "body2", "body3", "body4")
 
@@ -213,6 +220,12 @@ class TestCollisionGroups:
 
 
 class TestErrors:
+    def test_a_colour_beyond_what_there_is(self, fail, bodies):
+        bodies[2]["ColorG"] = 255
+        assert fail() == (
+            "Expected a number from 0 to 1 at BodyDefs[2].ColorG in folder/crane.txt, got 255."
+        )
+
     def test_no_json(self, fail):
         assert fail("") == (
             "Expected JSON at the file in folder/crane.txt, got Expecting value: line 1 column 1 "

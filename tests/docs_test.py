@@ -26,6 +26,7 @@ BY_READERS = ("python3 -m venv .venv", ". .venv/bin/activate", "sudo apt update"
 # What makes a program short; of an option that comes twice the last counts.
 SHORT_TRAINING = ("--steps=10", "--num_envs=2", "--num_threads=1", "--episodes=1")
 SHORT_VIDEO = ("--video=short.gif", "--seconds=0.1", "--size=64x48")
+SHORT_PAGE = ("--seconds=0.1",)
 SHORT_EVALUATION = ("--episodes=2", "--seconds=0.5")
 SHORT = {
     "examples/acme_agents.py": ("--steps=1", "--episodes=1"),
@@ -103,9 +104,12 @@ def short(words: list[str]) -> list[str]:
     match words:
         case ["dm-deepmimic-view", *options]:
             program = [sys.executable, "-m", "dm_deepmimic.viewer", *options]
-            if any(option.startswith("--record") for option in options):
+            if "--help" in options:
+                return program
+            if any(option.startswith("--record=") for option in options):
                 return [*program, "--seconds=0.1"]
-            return program if "--help" in options else [*program, *SHORT_VIDEO]
+            is_page = any(option.startswith("--html=") for option in options)
+            return [*program, *(SHORT_PAGE if is_page else SHORT_VIDEO)]
         case ["python", script, *options] if script in SHORT:
             options = [option for option in options if not option.startswith("--minutes=")]
             return [sys.executable, str(ROOT / script), *options, *SHORT[script]]

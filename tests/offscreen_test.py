@@ -158,7 +158,7 @@ class TestRenderers:
         code = (
             "import ctypes\n"
             "from dm_deepmimic import shapes\n"
-            "from dm_deepmimic.rendering import offscreen\n"
+            "from dm_deepmimic.rendering import drawing, offscreen\n"
             "load = ctypes.CDLL\n"
             "def no_egl(name, *args, **kwargs):\n"
             "    if 'EGL' in str(name): raise OSError('no EGL')\n"
@@ -167,12 +167,18 @@ class TestRenderers:
             "ball = [shapes.sphere((0, 0.5, 0), 0.4, shapes.Role.TARGET)]\n"
             "with offscreen.Renderer(80, 60) as renderer:\n"
             "    seen = renderer.render(ball).astype(int)\n"
-            "print((seen[..., 0] - seen[..., 1] > 30).sum())\n"
+            "    camera = drawing.Camera(elevation=0.0, distance=2.0, focus=(0.0, 0.5, 0.0))\n"
+            "    depth = renderer.render(ball, camera, 'depth_array')\n"
+            "    body = [ball[0]._replace(role=shapes.Role.BODY, body=4)]\n"
+            "    bodies = renderer.render(body, camera, 'segmentation')\n"
+            "print((seen[..., 0] - seen[..., 1] > 30).sum(), depth[30, 40], bodies[30, 40])\n"
         )
         finished = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        assert int(finished.stdout) > 20
+        count, depth, number = finished.stdout.split()
+        assert int(count) > 20 and number == "4"
+        assert float(depth) == pytest.approx(1.8, abs=0.01)
 
     def test_another_system_brings_its_own_context(self):
         needs("libEGL.so.1")

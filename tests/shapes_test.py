@@ -1,6 +1,7 @@
 """Tests of what scenes look like."""
 
 import collections
+import dataclasses
 
 import kernels
 import numpy as np
@@ -110,3 +111,35 @@ def test_an_arrow_without_a_length_is_finite():
 def test_a_post_stands_on_its_place():
     post = shapes.post((1.0, 0.5, 2.0), 0.1, 3.0, Role.TARGET)
     assert post.position.tolist() == [1.0, 2.0, 2.0] and post.size.tolist() == [0.1, 3.0, 0.1]
+
+
+def test_sides_of_one_colour_are_told_apart(humanoid):
+    colors = dict(zip(humanoid.body_names, shapes.body_colors(humanoid), strict=True))
+    grey = np.array([0.4706, 0.549, 0.6863, 1.0])
+    assert colors["chest"].tolist() == grey.tolist()
+    for name in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"):
+        left, right = colors[f"left_{name}"], colors[f"right_{name}"]
+        assert np.all(left[:3] < grey[:3]) and np.all(grey[:3] < right[:3])
+        assert left[3] == right[3] == 1.0
+
+
+def test_sides_may_have_capitals(crane):
+    names = ("LeftArm", "RightArm", "Head", "Tail", "Fin")
+    person = dataclasses.replace(crane, body_names=names)
+    left, right, head, *_ = shapes.body_colors(person)[:, 0]
+    assert left < head < right
+
+
+def test_sides_of_different_colours_and_those_without_a_twin_keep_theirs(crane):
+    names = ("left_arm", "right_arm", "left_horn", "tail", "right_fin")
+    colors = np.linspace(0.0, 1.0, 20).reshape(5, 4)
+    person = dataclasses.replace(crane, body_names=names, colors=colors)
+    np.testing.assert_array_equal(shapes.body_colors(person), colors)
+
+
+def test_only_the_simulated_character_has_its_own_colours(crane, random_state):
+    pose, _ = random_state(crane, 0)
+    own = shapes.character_shapes(crane, pose, Role.BODY)
+    ghost = shapes.character_shapes(crane, pose, Role.REFERENCE)
+    assert [shape.color.tolist() for shape in own] == crane.colors.tolist()
+    assert [shape.color for shape in ghost] == 5 * [None]

@@ -50,7 +50,10 @@ class TestEnvironments:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ({"mode": "rgb"}, "Expected mode 'human' or 'rgb_array', got 'rgb'."),
+            (
+                {"mode": "rgb"},
+                "Unknown mode 'rgb'. Known modes: depth_array, human, rgb_array, segmentation.",
+            ),
             (
                 {"mode": "rgb_array", "camera": "below"},
                 "Unknown camera 'below'. Known cameras: angle, back, front, side, top.",
@@ -76,6 +79,16 @@ class TestEnvironments:
                 environment.render(**options)
             assert str(error.value) == sentence
 
+    def test_depth_and_segmentation_show_the_character(self):
+        with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
+            environment.reset()
+            depth = environment.render("depth_array", camera="side", **SMALL)
+            bodies = environment.render("segmentation", camera="side", **SMALL)
+        assert (depth.shape, depth.dtype) == ((120, 160), np.float32)
+        assert (bodies.shape, bodies.dtype) == ((120, 160), np.int32)
+        assert np.unique(bodies).tolist() == list(range(-1, 15))
+        assert 2.0 < np.median(depth[bodies >= 0]) < 4.0
+
     def test_a_closed_environment_draws_no_more(self):
         environment = dm_deepmimic.load(WALK, core="embedded", seed=0)
         environment.reset()
@@ -91,6 +104,13 @@ class TestEnvironments:
             "The DrawingEnv core does not support pictures without a window. It supports "
             "load(..., enable_draw=True)."
         )
+
+    def test_what_draws_itself_draws_only_colours(self):
+        with dm_deepmimic.load(core=DrawingEnv()) as environment:
+            with pytest.raises(dm_deepmimic.UnsupportedError) as error:
+                environment.render(mode="depth_array")
+        sentence = "The DrawingEnv core does not support depth and segmentation."
+        assert str(error.value) == sentence
 
     def test_another_thread_draws_only_while_nobody_steps(self):
         with dm_deepmimic.load(WALK, core="embedded", seed=0) as environment:
@@ -121,9 +141,10 @@ class TestBatches:
                 batch.step(np.zeros((3, 28)), mask=[False, True, False])
             for world in range(3):
                 single.set_state(batch.get_state(np.arange(3) == world))
-                expected = single.render("rgb_array", ghost="beside", **SMALL)
-                shown = batch.render(world, ghost="beside", **SMALL)
-                np.testing.assert_array_equal(shown, expected)
+                for mode in ("rgb_array", "depth_array", "segmentation"):
+                    expected = single.render(mode, ghost="beside", **SMALL)
+                    shown = batch.render(world, mode, ghost="beside", **SMALL)
+                    np.testing.assert_array_equal(shown, expected)
             assert np.any(batch.render(0, **SMALL) != batch.render(1, **SMALL))
             view = dm_deepmimic.WorldView(batch, 1)
             np.testing.assert_array_equal(view.render(**SMALL), batch.render(1, **SMALL))
@@ -136,6 +157,10 @@ class TestBatches:
         with pytest.raises(ValueError) as raised:
             batch.render(2)
         assert str(raised.value) == "Expected a whole number world from 0 to 1, got 2."
+        with pytest.raises(ValueError) as raised:
+            batch.render(1, "human")
+        sentence = "Unknown mode 'human'. Known modes: depth_array, rgb_array, segmentation."
+        assert str(raised.value) == sentence
         batch.render(1, **SMALL)
         batch.close()
         with pytest.raises(dm_deepmimic.CoreError, match="this one was closed"):

@@ -1,6 +1,7 @@
 """Pictures of any of N worlds, by one renderer."""
 
-import numpy as np
+from typing import Any
+
 import numpy.typing as npt
 
 from dm_deepmimic.embedded import scenery
@@ -25,11 +26,12 @@ class Pictures:
         height: int | None,
         camera: str | drawing.Camera,
         ghost: drawing.Ghost,
-    ) -> npt.NDArray[np.uint8]:
+        mode: drawing.PictureMode,
+    ) -> npt.NDArray[Any]:
         """Returns a picture of a world, see `Environment.render`."""
         with self._shown.alone():
             self._shown.world = world
-            return self._rendering.picture(width, height, camera, ghost)
+            return self._rendering.picture(width, height, camera, ghost, mode)
 
     def close(self) -> None:
         """Closes the renderer; twice does no harm."""

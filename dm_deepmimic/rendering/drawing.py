@@ -6,23 +6,24 @@ DeepMimic's world is y-up, the renderer's z-up; here one becomes the other.
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import rotations
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, SPHERE
+from dm_deepmimic.character import BOX, CAPSULE, CYLINDER, DEFAULT_COLOR, SPHERE
 from dm_deepmimic.rendering import process
 from dm_deepmimic.rendering.renderer import mujoco
 from dm_deepmimic.shapes import ARROW, Role, Shape
 
 Ghost = Literal["off", "over", "beside"]
+PictureMode = Literal["rgb_array", "depth_array", "segmentation"]
 
 GHOSTS: tuple[Ghost, ...] = ("off", "over", "beside")
 COLORS = {  # red, green, blue, opacity
-    Role.BODY: (0.30, 0.47, 0.69, 1.0),
+    Role.BODY: DEFAULT_COLOR,  # of bodies without one of their own
     Role.REFERENCE: (0.91, 0.62, 0.25, 0.45),
     Role.BALL: (0.93, 0.90, 0.85, 1.0),
     Role.BOX: (0.74, 0.45, 0.28, 1.0),
@@ -32,9 +33,13 @@ COLORS = {  # red, green, blue, opacity
     Role.HEADING: (0.30, 0.65, 0.35, 0.8),
     Role.PUSH: (0.85, 0.25, 0.22, 0.9),
 }
+SOLID = (Role.BODY, Role.BALL, Role.BOX)
 GHOST_DISTANCE = 1.0  # of the reference character, when beside [m]
 MAX_SHAPES = 1000
 SAMPLES = 4  # of a pixel
+NEAR, FAR = 0.01, 60.0  # of what is drawn [m]
+SKY_FLAG = int(mujoco.mjtRndFlag.mjRND_SKYBOX)
+ID_FLAGS = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
 LAMP_DISTANCE = 6.0  # [m]
 TO_Z_UP = np.array([math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0])
 TO_Z_UP_BACK = TO_Z_UP * (1.0, -1.0, 1.0, 1.0)
@@ -44,7 +49,7 @@ _STAGE = """
     <headlight ambient=".36 .36 .36" diffuse=".24 .24 .24" specular=".1 .1 .1"/>
     <global offwidth="{width}" offheight="{height}"/>
     <quality shadowsize="2048" offsamples="{samples}"/>
-    <map znear=".01" zfar="60" shadowclip="4" fogstart="12" fogend="40"/>
+    <map znear="{near}" zfar="{far}" shadowclip="4" fogstart="12" fogend="40"/>
     <rgba haze=".86 .89 .92 1"/>
   </visual>
   <statistic extent="1"/>
@@ -120,13 +125,18 @@ def character_height(shapes: Iterable[Shape]) -> float:
     return HEIGHT * sum(lengths) if lengths else 1.0
 
 
-def visible(shapes: Iterable[Shape], ghost: Ghost) -> list[Shape]:
-    """Returns the shapes with the reference character as asked for."""
+def visible(shapes: Iterable[Shape], ghost: Ghost, mode: PictureMode = "rgb_array") -> list[Shape]:
+    """Returns the shapes with the reference character as asked for, and for depth and segmentation
+    without marks, which are no things.
+    """
+    shown = set(Role) if mode == "rgb_array" else {*SOLID, Role.REFERENCE}
+    if ghost == "off":
+        shown.discard(Role.REFERENCE)
     offset = np.array([0.0, 0.0, -GHOST_DISTANCE if ghost == "beside" else 0.0])
     return [
         shape._replace(position=shape.position + offset) if shape.role is Role.REFERENCE else shape
         for shape in shapes
-        if shape.role is not Role.REFERENCE or ghost != "off"
+        if shape.role in shown
     ]
 
 
@@ -144,13 +154,14 @@ class Painter:
             CoreError: The process was forked from one that had drawn.
         """
         process.claim()
-        stage = _STAGE.format(width=width, height=height, samples=SAMPLES)
+        stage = _STAGE.format(width=width, height=height, samples=SAMPLES, near=NEAR, far=FAR)
         self._model = mujoco.MjModel.from_xml_string(stage)
         self._data = mujoco.MjData(self._model)
         mujoco.mj_forward(self._model, self._data)
         self._options = mujoco.MjvOption()
         self._scene = mujoco.MjvScene(self._model, MAX_SHAPES + 1)
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
 
     def draw(
         self,
@@ -159,6 +170,7 @@ class Painter:
         width: int,
         height: int,
         buffer: mujoco.mjtFramebuffer = mujoco.mjtFramebuffer.mjFB_WINDOW,
+        mode: PictureMode = "rgb_array",
     ) -> None:
         """Draws the shapes on a floor.
 
@@ -168,6 +180,7 @@ class Painter:
             width: Of the picture [pixels].
             height: Likewise.
             buffer: The window's, or one of the context's own.
+            mode: What will be read of it.
 
         Raises:
             CoreError: The process was forked from one that had drawn.
@@ -185,6 +198,11 @@ class Painter:
         lamp.pos[:] = camera.lookat - LAMP_DISTANCE * lamp.dir
         for shape in shapes[: MAX_SHAPES - self._scene.ngeom]:
             self._add(shape)
+        is_bare = mode != "rgb_array"
+        for geom in self._scene.geoms[: self._scene.ngeom if is_bare else 0]:
+            geom.rgba[3] = 1.0  # what one sees through has a depth, too
+        self._scene.flags[ID_FLAGS] = is_bare  # which also take one sample of a pixel, its middle
+        self._scene.flags[SKY_FLAG] = not is_bare  # the sky has a depth
         mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
 
     def body_at(
@@ -192,20 +210,8 @@ class Painter:
         x: int, y: int,
     ) -> int:  # fmt: skip
         """Returns the character's body at a pixel from the top left, -1 where there is none."""
-        flags = self._scene.flags
-        wanted = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
-        flags[wanted] = True
-        self.draw(shapes, camera, width, height)
-        flags[wanted] = False
-        pixel = np.zeros((1, 1, 3), np.uint8)
-        place = mujoco.MjrRect(x, height - 1 - y, 1, 1)
-        mujoco.mjr_readPixels(pixel, None, place, self._context)
-        red, green, blue = (int(part) for part in pixel[0, 0])
-        found = red + 256 * green + 65536 * blue - 1
-        for geom in self._scene.geoms[self._num_stage_geoms : self._scene.ngeom]:
-            if geom.segid == found and geom.dataid >= 0:
-                return int(geom.dataid)
-        return -1
+        self.draw(shapes, camera, width, height, mode="segmentation")
+        return int(self._read_bodies(mujoco.MjrRect(x, height - 1 - y, 1, 1))[0, 0])
 
     def write(
         self, left: str, right: str, corner: mujoco.mjtGridPos, width: int, height: int
@@ -222,11 +228,22 @@ class Painter:
         """Draws a plot into a part of the picture [pixels]."""
         mujoco.mjr_figure(mujoco.MjrRect(left, bottom, width, height), figure, self._context)
 
-    def read(self, width: int, height: int) -> npt.NDArray[np.uint8]:
-        """Returns the picture, shape `(height, width, 3)`, from the top down."""
-        pixels = np.zeros((height, width, 3), np.uint8)
-        mujoco.mjr_readPixels(pixels, None, mujoco.MjrRect(0, 0, width, height), self._context)
-        return pixels[::-1].copy()
+    def read(self, width: int, height: int, mode: PictureMode) -> npt.NDArray[Any]:
+        """Returns the picture that was drawn in a mode, from the top down.
+
+        Returns:
+            Colours, shape `(height, width, 3)`, type uint8; how far ahead of the camera what is
+            seen is, infinite where nothing is, shape `(height, width)`, type float32 [m]; or the
+            character's bodies, -1 where none is, likewise, type int32.
+        """
+        place = mujoco.MjrRect(0, 0, width, height)
+        if mode == "depth_array":
+            pictured: npt.NDArray[Any] = self._read_depth(place)
+        elif mode == "segmentation":
+            pictured = self._read_bodies(place)
+        else:
+            pictured = self._read_colors(place)
+        return pictured[::-1].copy()
 
     def drag(self, place: Array, right: float, up: float) -> Array:
         """Returns how far a point moves when it is dragged across the latest picture, z up [m].
@@ -247,6 +264,24 @@ class Painter:
         if process.is_ours():
             self._context.free()
 
+    def _read_colors(self, place: mujoco.MjrRect) -> npt.NDArray[np.uint8]:
+        pixels = np.zeros((place.height, place.width, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, place, self._context)
+        return pixels
+
+    def _read_depth(self, place: mujoco.MjrRect) -> npt.NDArray[np.float32]:
+        pixels = np.zeros((place.height, place.width), np.float32)  # 1 at NEAR, 0 at FAR
+        mujoco.mjr_readPixels(None, pixels, place, self._context)
+        inverse = 1.0 / FAR + pixels.astype(np.float64) * (1.0 / NEAR - 1.0 / FAR)
+        return np.where(pixels > 0.0, 1.0 / inverse, np.inf).astype(np.float32)
+
+    def _read_bodies(self, place: mujoco.MjrRect) -> npt.NDArray[np.int32]:
+        bodies = np.full(MAX_SHAPES + 2, -1, np.int32)  # by the number of a shape, from 1
+        for geom in self._scene.geoms[self._num_stage_geoms : self._scene.ngeom]:
+            bodies[geom.segid + 1] = geom.dataid
+        numbers = self._read_colors(place) @ np.array([1, 256, 65536])
+        return np.take(bodies, numbers, mode="clip")
+
     def _add(self, shape: Shape) -> None:
         geom = self._scene.geoms[self._scene.ngeom]
         turn = np.array(rotations.multiply(TO_Z_UP, shape.rotation))
@@ -264,10 +299,10 @@ class Painter:
         mujoco.mju_quat2Mat(matrix, turn)
         mujoco.mjv_initGeom(
             geom, kind, np.array(size), z_up(shape.position), matrix,
-            np.array(COLORS[shape.role], np.float32),
+            np.array(COLORS[shape.role] if shape.color is None else shape.color, np.float32),
         )  # fmt: skip
-        solid = shape.role in (Role.BODY, Role.BALL, Role.BOX)
-        geom.category = mujoco.mjtCatBit.mjCAT_DYNAMIC if solid else mujoco.mjtCatBit.mjCAT_DECOR
+        is_solid = shape.role in SOLID
+        geom.category = mujoco.mjtCatBit.mjCAT_DYNAMIC if is_solid else mujoco.mjtCatBit.mjCAT_DECOR
         geom.dataid = shape.body if shape.role is Role.BODY else -1
         geom.segid = self._scene.ngeom
         geom.specular, geom.shininess = 0.3, 0.4

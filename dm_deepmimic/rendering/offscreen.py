@@ -13,12 +13,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from dm_deepmimic import checks, errors
 from dm_deepmimic.rendering import process
-from dm_deepmimic.rendering.drawing import Camera, Painter, place_camera
+from dm_deepmimic.rendering.drawing import Camera, Painter, PictureMode, place_camera
 from dm_deepmimic.rendering.renderer import mujoco, system_context
 from dm_deepmimic.shapes import Shape
 
@@ -52,9 +51,12 @@ class Renderer:
             raise
 
     def render(
-        self, shapes: Sequence[Shape], camera: Camera | None = None
-    ) -> npt.NDArray[np.uint8]:
-        """Returns a picture, shape `(height, width, 3)`.
+        self,
+        shapes: Sequence[Shape],
+        camera: Camera | None = None,
+        mode: PictureMode = "rgb_array",
+    ) -> npt.NDArray[Any]:
+        """Returns a picture, see `Environment.render` for its modes.
 
         Raises:
             CoreError: The renderer was closed, or the process was forked from one that had drawn.
@@ -63,7 +65,7 @@ class Renderer:
         with self._closing:
             if self._closed:
                 raise errors.CoreError("Expected an open renderer: this one was closed.")
-            drawn = self._thread.submit(self._draw, shapes, camera or Camera())
+            drawn = self._thread.submit(self._draw, shapes, camera or Camera(), mode)
         return drawn.result()
 
     def close(self) -> None:
@@ -91,13 +93,13 @@ class Renderer:
         self._context = _open_context(self.width, self.height)
         self._painter = Painter(self.width, self.height)
 
-    def _draw(self, shapes: Sequence[Shape], camera: Camera) -> npt.NDArray[np.uint8]:
+    def _draw(self, shapes: Sequence[Shape], camera: Camera, mode: PictureMode) -> npt.NDArray[Any]:
         assert self._painter is not None
         place_camera(camera, shapes, self._camera)
         size = self.width, self.height
         buffer = mujoco.mjtFramebuffer.mjFB_OFFSCREEN
-        self._painter.draw(shapes, self._camera, *size, buffer=buffer)
-        return self._painter.read(*size)
+        self._painter.draw(shapes, self._camera, *size, buffer, mode)
+        return self._painter.read(*size, mode)
 
     def _free(self) -> None:
         if self._painter is not None:

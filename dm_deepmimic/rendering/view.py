@@ -1,6 +1,6 @@
 """What `Environment.render` does: a window, pictures, or both."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -71,10 +71,11 @@ class Rendering:
         height: int | None,
         camera: str | drawing.Camera,
         ghost: drawing.Ghost,
-    ) -> npt.NDArray[np.uint8]:
+        mode: drawing.PictureMode = "rgb_array",
+    ) -> npt.NDArray[Any]:
         """Returns a picture, see `Environment.render`."""
         with self._core.alone():
-            return self._picture(width, height, camera, ghost)
+            return self._picture(width, height, camera, ghost, mode)
 
     def close(self) -> None:
         """Closes the window; twice does no harm."""
@@ -89,10 +90,13 @@ class Rendering:
         height: int | None,
         camera: str | drawing.Camera,
         ghost: drawing.Ghost,
-    ) -> npt.NDArray[np.uint8]:
+        mode: drawing.PictureMode,
+    ) -> npt.NDArray[Any]:
         if self._shown is None:
             if (camera, ghost) != ("angle", "off"):
                 raise errors.UnsupportedError("cameras and ghosts", core=self._core.name)
+            if mode != "rgb_array":
+                raise errors.UnsupportedError("depth and segmentation", core=self._core.name)
             return self._own_picture(width, height)
         if isinstance(camera, str) and camera in drawing.CAMERAS:
             camera = drawing.CAMERAS[camera]
@@ -108,7 +112,8 @@ class Rendering:
             self._renderer = None
         if self._renderer is None:
             self._renderer = offscreen.Renderer(*size)
-        return self._renderer.render(drawing.visible(self._shown.shapes(), ghost), camera)
+        seen = drawing.visible(self._shown.shapes(), ghost, mode)
+        return self._renderer.render(seen, camera, mode)
 
     def _own_picture(self, width: int | None, height: int | None) -> npt.NDArray[np.uint8]:
         if self._window is None or not self._window.is_open:

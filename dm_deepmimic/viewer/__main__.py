@@ -15,7 +15,7 @@ from dm_deepmimic.environment import Environment
 from dm_deepmimic.evaluation import clips, evaluating
 from dm_deepmimic.policies import Policy
 from dm_deepmimic.rendering import canvas, drawing, glut_window, offscreen
-from dm_deepmimic.viewer import replays, video
+from dm_deepmimic.viewer import html, replays, video
 from dm_deepmimic.viewer.playback import FRAME, SPEED_STEP, Playback
 
 KEYS: canvas.Lines = (
@@ -219,7 +219,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the command line's options."""
     parser = argparse.ArgumentParser(
         "dm-deepmimic-view",
-        description="Shows a scene in a window, or writes a video of it.",
+        description="Shows a scene in a window, or writes a video or a page of it.",
         epilog="Keys: " + "; ".join(f"{key}: {what}" for key, what in KEYS) + ".",
     )
     add = parser.add_argument
@@ -243,11 +243,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="override a key of the arg file, such as num_sim_substeps=1")  # fmt: skip
     add("--camera", default="angle", choices=tuple(drawing.CAMERAS))
     add("--ghost", default="off", choices=drawing.GHOSTS, help="where to show the clip's character")
-    add("--size", type=_size, default=(800, 450), metavar="WxH", help="800x450 by default")
-    add("--video", type=pathlib.Path, metavar="FILE", help="write an .mp4 or a .gif, no window")
-    add("--record", type=pathlib.Path, metavar="FILE",
-        help="write the poses of an episode as a clip of DeepMimic's, no window")  # fmt: skip
-    add("--seconds", type=float, help="of a video, or at most of a record, 10 by default")
+    add("--size", type=_size, default=(800, 450), metavar="WxH",
+        help="of a window or video, 800x450 by default")  # fmt: skip
+    file = parser.add_mutually_exclusive_group().add_argument
+    file("--video", type=pathlib.Path, metavar="FILE", help="write an .mp4 or a .gif, no window")
+    file("--html", type=pathlib.Path, metavar="FILE", help="write a page that plays it, no window")
+    file("--record", type=pathlib.Path, metavar="FILE",
+         help="write the poses of an episode as a clip of DeepMimic's, no window")  # fmt: skip
+    add("--seconds", type=float, help="of the file, of a record at most, 10 by default")
     return parser.parse_args(arguments)
 
 
@@ -255,16 +258,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the viewer."""
     options = parse(arguments)
     try:
-        if options.video is not None and options.record is not None:
-            raise ValueError("Expected --video or --record, not both.")
-        if options.video is not None:
+        if options.video is not None or options.html is not None:
             _make_video(options)
             return
         if options.record is not None:
             _record(options)
             return
         if options.seconds is not None:
-            raise ValueError("Expected --seconds with --video or --record only.")
+            raise ValueError("Expected --seconds with --video, --html or --record only.")
         Viewer(options).run()
     except (errors.DeepMimicError, OSError, ValueError) as error:
         sys.exit(f"dm-deepmimic-view: {error}")
@@ -288,17 +289,19 @@ def _record(options: argparse.Namespace) -> None:
 
 def _make_video(options: argparse.Namespace) -> None:
     seconds = 10.0 if options.seconds is None else options.seconds
-    video.check(options.video, seconds, options.size)
+    look: Any = {"camera": drawing.CAMERAS[options.camera], "ghost": options.ghost}
+    if options.html is not None:
+        html.check(options.html, seconds)
+    else:
+        video.check(options.video, seconds, options.size)
     core, policy = open_core(options, enable_draw=False)
     try:
-        video.record(
-            Playback(core, policy),
-            options.video,
-            seconds,
-            size=options.size,
-            camera=drawing.CAMERAS[options.camera],
-            ghost=options.ghost,
-        )
+        playback = Playback(core, policy)
+        if options.html is not None:
+            title = ", ".join(filter(None, (pathlib.Path(options.scene).name, options.policy)))
+            html.record(playback, options.html, seconds, title=title, **look)
+        else:
+            video.record(playback, options.video, seconds, size=options.size, **look)
     finally:
         core.close()
 
