@@ -1,5 +1,7 @@
 """The scene `kin_char`: a character that plays its clip, without physics and without an agent."""
 
+import copy
+import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
@@ -24,7 +26,8 @@ from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.kinds import Kind
 
 ALONE = (Kind.CLIP, Kind.CLIPS, Kind.CHARACTER)  # that play without an arg file
-KEYS = ("character_file", "character_files", "kin_ctrl", "motion_file")  # that are read
+CHARACTER_KEYS = ("character_file", "character_files")
+KEYS = (*CHARACTER_KEYS, "kin_ctrl", "motion_file")  # that are read
 
 
 class ClipPlayer:
@@ -150,16 +153,14 @@ def load_player(
         return ClipPlayer(person, motion.join_clips([_standing(person)], [1.0]), seed)
     else:
         scene = _scene_of(path, kind, data_root)
-    words = {**scene.arguments, **given}
-    is_set = "kin_ctrl" in words and words["kin_ctrl"].values[:1] == ("clips",)
-    clip = _word(scene.arguments, (words,), "motion_file")
-    if kind in ALONE and not given.keys() & {"character_file", "character_files"}:
+    scene = dataclasses.replace(scene, arguments=_overridden(scene.arguments, given))
+    clip, is_set = scene.file_name("motion_file"), scene.names_a_set()
+    if kind in ALONE and not given.keys() & CHARACTER_KEYS:
         file = scene.find(clip, scene_files.MOTION)
         size = _frame_size(scene, file, is_set)
         person = character.load_character(scene_files.guess_character(file, size, data_root))
     else:
-        name = _word(scene.arguments, (given, words), "character_file", "character_files")
-        person = scene.read_character(name)
+        person = scene.read_character(scene.file_name(*CHARACTER_KEYS))
     return ClipPlayer(person, scene.read_clips(clip, person, is_set), seed)
 
 
@@ -175,6 +176,16 @@ def _given(overrides: Mapping[str, object]) -> dict[str, Value]:
             raise errors.ArgumentError(settings_reader.OVERRIDE, key, got, "a name")
         found[key] = Value((os.fspath(value),), settings_reader.OVERRIDE)
     return found
+
+
+def _overridden(parsed: arguments.Arguments, given: Mapping[str, Value]) -> arguments.Arguments:
+    """Returns arguments with others in their place; a character's file stands for both its keys."""
+    result = copy.copy(parsed)
+    if given.keys() & CHARACTER_KEYS:
+        for key in CHARACTER_KEYS:
+            result.pop(key, None)
+    result.update(given)
+    return result
 
 
 def _scene_of(
@@ -213,12 +224,3 @@ def _standing(person: character.Character) -> motion.Clip:
         lowest = min(lowest, place[1] - kinematics.vertical_extent(skeleton, body, np.array(up)))
     pose[1] = -lowest
     return motion.make_clip(skeleton, np.array([0.0, 1.0]), np.array([pose, pose]), True)
-
-
-def _word(parsed: arguments.Arguments, sources: tuple[Mapping[str, Value], ...], *keys: str) -> str:
-    """Returns the first word of the first key that there is, of the first source that has one."""
-    for source in sources:
-        for key in keys:
-            if key in source and source[key].values:
-                return source[key].values[0]
-    raise settings_reader.missing(parsed, keys[0], "a file name")

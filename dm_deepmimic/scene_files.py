@@ -8,7 +8,15 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from dm_deepmimic import arguments, character, errors, kinds, motion, presets
+from dm_deepmimic import (
+    arguments,
+    character,
+    errors,
+    kinds,
+    motion,
+    presets,
+    settings_reader,
+)
 from dm_deepmimic.json_reader import JsonReader
 
 DATA_ROOT_VARIABLE = "DEEPMIMIC_DATA"
@@ -53,6 +61,22 @@ class SceneFiles:
         named_in = [*([] if listing is None else [listing]), *self.arguments.files]
         return find(name, kind, named_in=named_in, data_root=self.data_root)
 
+    def file_name(self, *keys: str) -> str:
+        """Returns the first word of the first key that there is, for scenes without settings.
+
+        Raises:
+            ArgumentError: There is none of the keys.
+        """
+        for key in keys:
+            if key in self.arguments and self.arguments[key].values:
+                return self.arguments[key].values[0]
+        raise settings_reader.missing(self.arguments, keys[0], "a file name")
+
+    def names_a_set(self) -> bool:
+        """Returns whether `motion_file` is a set of clips, for scenes without settings."""
+        parsed = self.arguments
+        return "kin_ctrl" in parsed and parsed["kin_ctrl"].values[:1] == ("clips",)
+
     def read_character(self, name: str, layout: character.Layout = "2021") -> character.Character:
         """Reads a character's file."""
         return character.load_character(self.find(name, CHARACTER), layout)
@@ -69,11 +93,17 @@ class SceneFiles:
             return motion.load_clips(path, person, find_clip)
         return motion.join_clips([motion.load_clip(path, person)], [1.0])
 
+    def clip_files(self, name: str, is_set: bool) -> tuple[pathlib.Path, ...]:
+        """Returns the path of a clip, or the paths of those in a set."""
+        path = self.find(name, MOTION)
+        if not is_set:
+            return (path,)
+        listed = motion.listed_clips(JsonReader.open(path))
+        return tuple(self.find(file, MOTION, path) for file, _ in listed)
+
     def clip_names(self, name: str, is_set: bool) -> tuple[str, ...]:
         """Returns the names of a clip's file, or of those in a set, without folder and ending."""
-        path = self.find(name, MOTION)
-        listed = motion.listed_clips(JsonReader.open(path)) if is_set else [(path.name, 1.0)]
-        return tuple(pathlib.PurePath(file).stem for file, _ in listed)
+        return tuple(path.stem for path in self.clip_files(name, is_set))
 
 
 def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -> SceneFiles:

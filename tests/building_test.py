@@ -1,11 +1,15 @@
 """Tests of what the embedded core is built from, and of what it refuses."""
 
 import json
+import pathlib
+import warnings
 
+import documents
 import numpy as np
 import pytest
 
 import dm_deepmimic
+from dm_deepmimic import scene_files
 
 WALK = "humanoid3d_walk"
 
@@ -36,6 +40,52 @@ class TestSupport:
         assert str(error.value) == f"The embedded core does not support '{key}'."
 
 
+class TestClips:
+    @pytest.fixture(name="sunk")
+    def sunk_fixture(self, tmp_path) -> pathlib.Path:
+        """A walk half a metre below the ground."""
+        clip = json.loads(
+            scene_files.find("data/motions/humanoid3d_walk.txt", "motion").read_text()
+        )
+        for frame in clip["Frames"]:
+            frame[2] -= 0.5
+        path = tmp_path / "sunk.txt"
+        path.write_text(json.dumps(clip))
+        return path
+
+    @pytest.mark.parametrize("open_scene", [dm_deepmimic.load, lambda name, **options:
+                                            dm_deepmimic.load_batch(name, 2, **options)])  # fmt: skip
+    def test_what_is_likely_wrong_is_told_in_one_line(self, sunk, open_scene):
+        with pytest.warns(UserWarning) as caught, open_scene(WALK, motion_file=sunk):
+            pass
+        assert [str(warning.message) for warning in caught] == [
+            "The clip sunk.txt is likely wrong: it is below the ground: 0.49 m or more for half of "
+            f"the time. To see more: python -m dm_deepmimic.check {sunk}"
+        ]
+        assert caught[0].filename == __file__
+
+    def test_a_clip_that_is_in_a_set_twice_is_told_once(self, sunk, clip_set, tmp_path):
+        path = tmp_path / "set.txt"
+        table = json.loads(pathlib.Path(clip_set(run=1.0)).read_text())
+        table["Motions"] += 2 * [{"File": str(sunk)}]
+        path.write_text(json.dumps(table))
+        with pytest.warns(UserWarning) as caught:
+            dm_deepmimic.load("humanoid3d_all", motion_file=path).close()
+        assert len(caught) == 1 and "sunk.txt" in str(caught[0].message)
+
+    @pytest.mark.parametrize("name", ["humanoid3d_all", "amp_humanoid3d_walk"])
+    def test_official_clips_are_not(self, name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            dm_deepmimic.load(name).close()
+
+    def test_nor_are_those_of_the_page_about_own_ones(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            documents.run_python(pathlib.Path(__file__).parent.parent / "docs" / "own_data.md")
+
+
 class TestLongChains:
     NUM_JOINTS = 1500
 
@@ -60,6 +110,7 @@ class TestLongChains:
             (tmp_path / name).write_text(json.dumps(content))
         return {name: str(tmp_path / name) for name in contents}
 
+    @pytest.mark.filterwarnings("error::UserWarning")
     def test_they_run_if_their_bodies_do_not_collide(self, files):
         with dm_deepmimic.load(WALK, seed=0, enable_self_collision=False, **files) as environment:
             environment.reset()

@@ -35,6 +35,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "warping": ("warping.py",),
     },
     {
+        "checking": ("checking/",),
         "physics": ("embedded/physics/",),
         "policies": ("policy.py", "pretrained.py"),
         "protocol": ("capabilities.py", "core.py", "resets.py"),
@@ -51,6 +52,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"scenes": ("embedded/scenes/",)},
     {"scene files": ("choices.py", "presets.py", "scene_files.py")},
     {
+        "checked scenes": ("checking/scenes.py",),
         "embedded": ("embedded/",),
         "motions": ("motions/",),
         "foreign": ("foreign/",),
@@ -72,6 +74,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"options": ("options.py",), "package": ("__init__.py",)},
     {
         "adapters": ("adapters/",),
+        "check": ("check.py",),
         "compile": ("compile.py",),
         "convert": ("convert.py",),
         "evaluate": ("evaluate.py",),

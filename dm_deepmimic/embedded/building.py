@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dm_deepmimic import checks, errors, progress, scene_files
+from dm_deepmimic import checks, errors, motion, progress, scene_files
+from dm_deepmimic.character import Character
+from dm_deepmimic.checking import clips as looks
 from dm_deepmimic.choices import Choices
 from dm_deepmimic.embedded import episodes, scenes
 from dm_deepmimic.embedded.core import EmbeddedCore
@@ -50,6 +52,7 @@ def build_worlds(
         controller = scene.read_controller(settings.char_ctrl_files[0], person)
         clips = scene.read_clips(settings.motion_file, person, settings.kin_ctrl == "clips")
         _check_supported(settings, scene)
+        _warn_of_clips(scene, settings, person, clips)
         for body in settings.fall_contact_bodies:
             if not 0 <= body < person.num_joints:
                 where = choices.origin("fall_contact_bodies", scene.arguments)
@@ -83,6 +86,21 @@ def drawn_seeds(seed: int | Sequence[int] | None, count: int) -> Sequence[int]:
         return checks.seeds(seed, count)
     first = checks.whole_number("seed", seed, 0)
     return range(first, first + count)  # as many as may be, before there is room for them
+
+
+def _warn_of_clips(
+    scene: SceneFiles, settings: Settings, person: Character, clips: motion.Clips
+) -> None:
+    """Warns once of each file of a clip that is likely wrong."""
+    files = scene.clip_files(settings.motion_file, settings.kin_ctrl == "clips")
+    for path, index in {path: index for index, path in enumerate(files)}.items():
+        found = looks.first_wrong(path, person, motion.select(clips, index))
+        if found is not None:
+            part = f"{found.part}: " if found.part else ""
+            errors.warn(
+                f"The clip {path.name} is likely wrong: {part}{found.what}. To see more: python -m "
+                f"dm_deepmimic.check {path}"
+            )
 
 
 def _check_supported(settings: Settings, scene: SceneFiles) -> None:

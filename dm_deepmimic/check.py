@@ -1,0 +1,150 @@
+"""Tells what is wrong with files: `python -m dm_deepmimic.check walk.txt`.
+
+Looks at clips, sets of clips, characters, controllers, or all that an arg file or a preset names,
+and says what is beyond what DeepMimic's own do, where, and how to mend it. The exit status is 1
+where something is wrong, 2 where a file cannot be read, else 0.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Sequence
+
+from dm_deepmimic import character, errors, kinds, scene_files
+from dm_deepmimic.character import Character
+from dm_deepmimic.checking import characters, clips, controllers, scenes, table
+from dm_deepmimic.checking.findings import Finding, Severity
+from dm_deepmimic.checking.scenes import Looked
+from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.kinds import Kind
+
+HUMANOID = "data/characters/humanoid3d.txt"
+HUMANOID_FRAME, HUMANOID_JOINTS = 44, 15
+
+
+def look(name: str, options: argparse.Namespace) -> Looked:
+    """Returns what there is to say of one file or preset.
+
+    Raises:
+        DeepMimicError: A file is nowhere, cannot be read, or fits no other.
+    """
+    if (
+        pathlib.Path(name).name == name
+        and not pathlib.Path(name).suffix
+        and not os.path.isfile(name)
+    ):
+        return scenes.check(name, options.data_root)
+    path = scene_files.find(name, "file", data_root=options.data_root)
+    kind = kinds.of_file(path)
+    if kind is Kind.ARGUMENTS:
+        return scenes.check(str(path), options.data_root)
+    if kind is Kind.CHARACTER:
+        return Looked(_of_character(character.load_character(path), options), [])
+    if kind is Kind.CONTROLLER:
+        rows = JsonReader.open(path).rows("PDControllers")
+        person = _character(path, len(rows) == HUMANOID_JOINTS, options)
+        return Looked(controllers.check(character.load_controller(path, person), person), [])
+    if kind is Kind.CLIP:
+        return _of_clips([path], options)
+    if kind is Kind.CLIPS:
+        rows = JsonReader.open(path).rows("Motions")
+        names = dict.fromkeys(row.text("File", "") for row in rows)
+        found = [scene_files.find(each, scene_files.MOTION, data_root=options.data_root)
+                 for each in names]  # fmt: skip
+        return _of_clips(found, options)
+    known = ", ".join(each.value for each in Kind if each is not Kind.TERRAIN)
+    raise errors.AssetFormatError(path, "the file", f"one of {known}", "something else")
+
+
+def report(names: Sequence[str], found: Sequence[Finding]) -> Iterator[str]:
+    """Yields what to print of the findings of some files: file by file, and how many there are."""
+    for file in dict.fromkeys(finding.file for finding in found):
+        yield f"{file}:"
+        yield from (f"  {finding}" for finding in found if finding.file == file)
+    counts = (
+        f"{sum(finding.severity is severity for finding in found)} {severity.value}"
+        for severity in Severity
+    )
+    yield f"{', '.join(names)}: {', '.join(counts)}"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns the command line's options."""
+    parser = argparse.ArgumentParser(
+        "python -m dm_deepmimic.check", description=__doc__.partition("\n\n")[2]
+    )
+    add = parser.add_argument
+    add("names", nargs="+", metavar="name",
+        help="clips, a set of clips, a character, a controller, an arg file, a preset")  # fmt: skip
+    add("--character", metavar="FILE", help="of a clip or a controller; humanoid3d if it fits")
+    add("--controller", metavar="FILE", help="to look at with a character or a clip")
+    add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
+    add("--json", action="store_true", help="print the findings as JSON")
+    add("--table", action="store_true", help="print a table of the clips, in Markdown")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the program."""
+    options = parse(arguments)
+    try:
+        looked = [look(name, options) for name in options.names]
+        found = list(dict.fromkeys(finding for each in looked for finding in each.found))
+        if options.json:
+            print(json.dumps([finding.as_json() for finding in found], indent=1))
+        elif options.table:
+            print("\n".join(table.lines(clip for each in looked for clip in each.clips)))
+        else:
+            print("\n".join(report(options.names, found)))
+    except (errors.DeepMimicError, OSError) as error:
+        print(f"check: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(int(any(finding.severity is Severity.WRONG for finding in found)))
+
+
+def _of_character(person: Character, options: argparse.Namespace) -> list[Finding]:
+    """Returns the findings of a character, and of the controller that goes with it."""
+    found = characters.check(person)
+    if options.controller is not None:
+        path = scene_files.find(
+            options.controller, scene_files.CONTROLLER, data_root=options.data_root
+        )
+        found += controllers.check(character.load_controller(path, person), person)
+    return found
+
+
+def _of_clips(paths: Sequence[pathlib.Path], options: argparse.Namespace) -> Looked:
+    """Returns the findings of clips, and of a character that is named with them."""
+    size = len(_first_frame(paths[0]))
+    person = _character(paths[0], size == HUMANOID_FRAME, options)
+    named = options.character is not None or options.controller is not None
+    found = _of_character(person, options) if named else []
+    for path in paths:
+        found += clips.check(path, person)
+    return Looked(found, [(path, person) for path in paths])
+
+
+def _character(path: pathlib.Path, is_humanoid: bool, options: argparse.Namespace) -> Character:
+    """Returns the character of a file that names none."""
+    if options.character is None and not is_humanoid:
+        raise errors.ArgumentError(
+            "check", "--character", "nothing", f"the file of the character of {path}"
+        )
+    return character.load_character(
+        scene_files.find(
+            options.character or HUMANOID, scene_files.CHARACTER, data_root=options.data_root
+        )
+    )
+
+
+def _first_frame(path: pathlib.Path) -> list[float]:
+    frame = JsonReader.open(path).array("Frames")[0]
+    return frame if isinstance(frame, list) else []
+
+
+if __name__ == "__main__":
+    main()

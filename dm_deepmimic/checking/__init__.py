@@ -1,0 +1,1 @@
+"""What is wrong with a clip, a character, a controller or a scene, and how to mend it."""
