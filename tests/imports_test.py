@@ -41,6 +41,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "protocol": ("capabilities.py", "core.py", "resets.py"),
     },
     {
+        "characters": ("characters/",),
         "rendering": ("rendering/",),
         "world": (
             "embedded/draws.py", "embedded/features.py", "embedded/headings.py",
