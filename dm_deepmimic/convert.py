@@ -1,7 +1,8 @@
 """Converts motions: `python -m dm_deepmimic.convert walk.bvh walk.txt`.
 
 Reads BVH, AMASS's .npz, CMU's .amc, MimicKit's .pkl and clips of DeepMimic and PyBullet onto a
-character; writes clips, BVH, MimicKit's and PyBullet's.
+character; writes clips, BVH, MimicKit's and PyBullet's. A character is written as MJCF (.xml) or
+URDF (.urdf).
 """
 
 import argparse
@@ -13,11 +14,14 @@ from typing import get_args
 
 from dm_deepmimic import character, errors, scene_files
 from dm_deepmimic.character import Character
+from dm_deepmimic.characters import mjcf, urdf
+from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import editing, formats
 from dm_deepmimic.motions.animation import Up
 from dm_deepmimic.motions.clip_reader import PYBULLET, Order, Writing
 
+MJCF, URDF = ".xml", ".urdf"
 HUMANOID = "data/characters/humanoid3d.txt"
 
 
@@ -29,11 +33,13 @@ def run(options: argparse.Namespace) -> list[str]:
         ValueError: An option does not fit the others, or the motion.
         OSError: The file cannot be written.
     """
+    if options.output.suffix.lower() in (MJCF, URDF):
+        return _exported(options)
     source = options.source or formats.of_file(options.input)
     target = options.target or formats.of_file(options.output)
-    person = _person(options)
-    reading = _reading(options, source)
-    clip, lines = formats.read(options.input, source, person, reading)
+    path = _find(options.input, scene_files.MOTION, options)
+    person = character.load_character(_character(path, source, options))
+    clip, lines = formats.read(path, source, person, _reading(options, source))
     clip = _edited(clip, person, options)
     formats.write(options.output, target, clip, person)
     loops = "loops" if clip.loops else "ends"
@@ -48,13 +54,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="The edits are done in the order of this list.",
     )
     add = parser.add_argument
-    add("input", type=pathlib.Path, help="the motion")
+    add("input", help="the motion, or the character")
     add("output", type=pathlib.Path, help="the file to write")
     add("--from", dest="source", choices=formats.FORMATS,
         help="format of the input, as a .txt may be one of pybullet")  # fmt: skip
     add("--to", dest="target", choices=formats.WRITTEN,
         help="format of the output, where its ending does not tell")  # fmt: skip
-    add("--character", help="file of the character, humanoid3d by default")
+    add("--character", help="its file; of a clip by default one that fits, else humanoid3d")
+    add("--controller", help="file of a character's gains, which are written beside its motors")
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
     add(
         "--table", type=pathlib.Path, help="retargeting table; told by the joints' names by default"
@@ -76,7 +83,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--trim", type=_span, metavar="A:B", help="take the part from A to B [s]")
     add("--speed", type=_positive, metavar="X", help="play it X times as fast")
     add("--mirror", action="store_true", help="exchange left and right")
-    add("--join", type=pathlib.Path, action="append", metavar="CLIP",
+    add("--join", action="append", metavar="CLIP",
         help="go on with another clip of the character; may come several times")  # fmt: skip
     add("--resample", type=_positive, metavar="HZ", help="frames a second")
     add("--loop", choices=("wrap", "none"),
@@ -95,10 +102,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _person(options: argparse.Namespace) -> Character:
-    name = options.character or HUMANOID
-    path = scene_files.find(name, scene_files.CHARACTER, data_root=options.data_root)
-    return character.load_character(path)
+def _exported(options: argparse.Namespace) -> list[str]:
+    """Writes a character for another program."""
+    person = character.load_character(_find(options.input, scene_files.CHARACTER, options))
+    if options.output.suffix.lower() == URDF:
+        if options.controller is not None:
+            raise ValueError(
+                f"Expected --controller with {MJCF} only, which has a place for gains."
+            )
+        urdf.write(options.output, person)
+    else:
+        controller = None
+        if options.controller is not None:
+            path = _find(options.controller, scene_files.CONTROLLER, options)
+            controller = character.load_controller(path, person)
+        mjcf.write(options.output, person, controller)
+    return [f"{options.output}: {person.num_joints} joints and bodies"]
+
+
+def _find(name: str, kind: str, options: argparse.Namespace) -> pathlib.Path:
+    return scene_files.find(name, kind, data_root=options.data_root)
+
+
+def _character(
+    path: pathlib.Path, source: formats.Format, options: argparse.Namespace
+) -> pathlib.Path:
+    """Returns the file of the character that is to move."""
+    if options.character is None and source == "clip":
+        rows = JsonReader.open(path).array("Frames")
+        if isinstance(rows[0], list):
+            return scene_files.guess_character(path, len(rows[0]), options.data_root)
+    return _find(options.character or HUMANOID, scene_files.CHARACTER, options)
 
 
 def _reading(options: argparse.Namespace, source: formats.Format) -> formats.Reading:
@@ -125,7 +159,8 @@ def _edited(clip: Clip, person: Character, options: argparse.Namespace) -> Clip:
         clip = editing.faster(clip, person, options.speed)
     if options.mirror:
         clip = editing.mirrored(clip, person)
-    for path in options.join or ():
+    for name in options.join or ():
+        path = _find(name, scene_files.MOTION, options)
         other, _ = formats.read(path, "clip", person, formats.Reading())
         clip = editing.joined(clip, other, person)
     if options.resample is not None:

@@ -122,16 +122,15 @@ def test_clips_written_otherwise(walk, humanoid, tmp_path):
          ".txt, got 'walk.fbx'."),
         (["a.txt", "out.npz"], "Expected one of bvh, clip, mimickit, pybullet to write, got "
          "'amass'."),
-        (["a.bvh", "out.txt", "--degrees"], "Expected --quaternions, --degrees and --scale with "
-         "clips only."),
-        (["nowhere.bvh", "out.txt"], "Expected what can be read at the file in nowhere.bvh, got "
-         "[Errno 2] No such file or directory: 'nowhere.bvh'."),
+        (["small.bvh", "out.txt", "--degrees"], "Expected --quaternions, --degrees and --scale "
+         "with clips only."),
         (["a.txt", "out.txt", "--trim=3:2"], "Expected a part of the clip's 1.26662 s that begins "
          "before it ends, got 3 to 2."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_ends_it_with_a_sentence(walk, tmp_path, arguments, sentence):
     (tmp_path / "a.txt").write_text(walk.read_text())
+    (tmp_path / "small.bvh").write_text("HIERARCHY")
     with pytest.raises(SystemExit) as ended:
         run(*arguments)
     assert ended.value.code == f"convert: {sentence}"
@@ -161,3 +160,25 @@ def test_another_character(crane, random_state, tmp_path, monkeypatch):
     run("crane.bvh", "again.txt", "--character=crane.txt", "--no-place")
     found = load(tmp_path / "again.txt", crane)
     assert max(skeletons_made.angles(crane, found.poses, clip.poses).values()) < 1e-3
+
+
+def test_a_character_for_other_programs(walk, crane, crane_json, tmp_path, capsys):
+    pytest.importorskip("mujoco")
+    import mujoco
+
+    gains = {"PDControllers": [{"Kp": 10.0 * row, "Kd": 1.0} for row in range(crane.num_joints)]}
+    (tmp_path / "gains.txt").write_text(json.dumps(gains))
+    run("crane.txt", "crane.xml", "--controller=gains.txt")
+    run("crane.txt", "crane.urdf")
+    model = mujoco.MjModel.from_xml_path(str(tmp_path / "crane.xml"))
+    assert model.nbody == crane.num_joints + 1
+    assert "<robot" in (tmp_path / "crane.urdf").read_text()
+    assert capsys.readouterr().out.splitlines() == [
+        "crane.xml: 5 joints and bodies", "crane.urdf: 5 joints and bodies",
+    ]  # fmt: skip
+
+
+def test_a_motion_that_is_nowhere(walk):
+    with pytest.raises(SystemExit) as ended:
+        run("nowhere.bvh", "out.txt")
+    assert ended.value.code.startswith("convert: No motion 'nowhere.bvh'. Looked for:")

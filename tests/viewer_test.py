@@ -115,7 +115,7 @@ class TestCommandLine:
         [
             (["--record=a.txt", "--video=a.gif"], "Expected --video or --record, not both."),
             (["--record=no/a.txt"], "Expected a file in a folder that exists, got 'no/a.txt'."),
-            (["--seconds=3"], "Expected --seconds with --video or --record only."),
+            (["--seconds=3"], "Expected --seconds with --video, --html or --record only."),
         ],
     )
     def test_records_that_cannot_be_written(self, arguments, sentence):
