@@ -164,6 +164,21 @@ class Character:
                 offsets.append(int(offset) + (3 if kind == ROOT else 0))
         return offsets
 
+    def zero_pose(self) -> Array:
+        """Returns the pose without any rotation, the root at the origin, shape `(P,)`."""
+        pose = np.zeros(self.pose_size)
+        pose[self.quaternion_offsets()] = 1.0
+        return pose
+
+    def beyond_limits(self, joint: int, angles: Array) -> Array:
+        """Returns how far a revolute joint's angles are beyond its limits, 0 within and for a joint
+        without any; shape of the angles [rad].
+        """
+        low, high = self.limit_low[joint, 0], self.limit_high[joint, 0]
+        if low > high:
+            return np.zeros_like(angles)
+        return np.maximum(np.maximum(low - angles, angles - high), 0.0)
+
     def _angles(self) -> Iterator[tuple[int, int]]:
         """Yields each joint whose action is, or begins with, an angle, and where that is."""
         kinds = (REVOLUTE, SPHERICAL) if self.skeleton.angle_axis else (REVOLUTE,)

@@ -12,7 +12,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from dm_deepmimic import character, errors, kinds, scene_files
+from dm_deepmimic import character, errors, kinds, motion, scene_files
 from dm_deepmimic.character import Character
 from dm_deepmimic.checking import characters, clips, controllers, scenes, table
 from dm_deepmimic.checking.findings import Finding, Severity
@@ -21,7 +21,7 @@ from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.kinds import Kind
 
 HUMANOID = "data/characters/humanoid3d.txt"
-HUMANOID_FRAME, HUMANOID_JOINTS = 44, 15
+HUMANOID_JOINTS = 15
 
 
 def look(name: str, options: argparse.Namespace) -> Looked:
@@ -30,11 +30,8 @@ def look(name: str, options: argparse.Namespace) -> Looked:
     Raises:
         DeepMimicError: A file is nowhere, cannot be read, or fits no other.
     """
-    if (
-        pathlib.Path(name).name == name
-        and not pathlib.Path(name).suffix
-        and not os.path.isfile(name)
-    ):
+    given = pathlib.Path(name)
+    if given.name == name and not given.suffix and not os.path.isfile(given):
         return scenes.check(name, options.data_root)
     path = scene_files.find(name, "file", data_root=options.data_root)
     kind = kinds.of_file(path)
@@ -44,16 +41,15 @@ def look(name: str, options: argparse.Namespace) -> Looked:
         return Looked(_of_character(character.load_character(path), options), [])
     if kind is Kind.CONTROLLER:
         rows = JsonReader.open(path).rows("PDControllers")
-        person = _character(path, len(rows) == HUMANOID_JOINTS, options)
+        if options.character is None and len(rows) != HUMANOID_JOINTS:
+            expected = f"the file of the character of {path}"
+            raise errors.ArgumentError("check", "--character", "nothing", expected)
+        person = _character(options.character or HUMANOID, options)
         return Looked(controllers.check(character.load_controller(path, person), person), [])
     if kind is Kind.CLIP:
         return _of_clips([path], options)
     if kind is Kind.CLIPS:
-        rows = JsonReader.open(path).rows("Motions")
-        names = dict.fromkeys(row.text("File", "") for row in rows)
-        found = [scene_files.find(each, scene_files.MOTION, data_root=options.data_root)
-                 for each in names]  # fmt: skip
-        return _of_clips(found, options)
+        return _of_clips(_clips_of(path, options), options)
     known = ", ".join(each.value for each in Kind if each is not Kind.TERRAIN)
     raise errors.AssetFormatError(path, "the file", f"one of {known}", "something else")
 
@@ -78,7 +74,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("names", nargs="+", metavar="name",
         help="clips, a set of clips, a character, a controller, an arg file, a preset")  # fmt: skip
-    add("--character", metavar="FILE", help="of a clip or a controller; humanoid3d if it fits")
+    add("--character", metavar="FILE", help="of a clip or a controller; by default one that fits")
     add("--controller", metavar="FILE", help="to look at with a character or a clip")
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
     add("--json", action="store_true", help="print the findings as JSON")
@@ -117,10 +113,23 @@ def _of_character(person: Character, options: argparse.Namespace) -> list[Findin
     return found
 
 
+def _clips_of(path: pathlib.Path, options: argparse.Namespace) -> list[pathlib.Path]:
+    """Returns the clips of a set, which may lie beside it."""
+    names = dict.fromkeys(name for name, _ in motion.listed_clips(JsonReader.open(path)))
+    return [
+        scene_files.find(name, scene_files.MOTION, named_in=[path], data_root=options.data_root)
+        for name in names
+    ]
+
+
 def _of_clips(paths: Sequence[pathlib.Path], options: argparse.Namespace) -> Looked:
     """Returns the findings of clips, and of a character that is named with them."""
-    size = len(_first_frame(paths[0]))
-    person = _character(paths[0], size == HUMANOID_FRAME, options)
+    if options.character is None:
+        size = len(_first_frame(paths[0]))
+        file = scene_files.guess_character(paths[0], size, options.data_root)
+        person = character.load_character(file)
+    else:
+        person = _character(options.character, options)
     named = options.character is not None or options.controller is not None
     found = _of_character(person, options) if named else []
     for path in paths:
@@ -128,17 +137,9 @@ def _of_clips(paths: Sequence[pathlib.Path], options: argparse.Namespace) -> Loo
     return Looked(found, [(path, person) for path in paths])
 
 
-def _character(path: pathlib.Path, is_humanoid: bool, options: argparse.Namespace) -> Character:
-    """Returns the character of a file that names none."""
-    if options.character is None and not is_humanoid:
-        raise errors.ArgumentError(
-            "check", "--character", "nothing", f"the file of the character of {path}"
-        )
-    return character.load_character(
-        scene_files.find(
-            options.character or HUMANOID, scene_files.CHARACTER, data_root=options.data_root
-        )
-    )
+def _character(name: str, options: argparse.Namespace) -> Character:
+    path = scene_files.find(name, scene_files.CHARACTER, data_root=options.data_root)
+    return character.load_character(path)
 
 
 def _first_frame(path: pathlib.Path) -> list[float]:

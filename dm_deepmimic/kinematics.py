@@ -19,6 +19,7 @@ from dm_deepmimic.character import (
     ROOT,
     SPHERE,
     SPHERICAL,
+    Character,
     Skeleton,
 )
 from dm_deepmimic.compiling import counted, inner, jit
@@ -169,6 +170,17 @@ def place_bodies(skeleton: Skeleton, pose: Array, velocity: Array, out_frames: F
             bodies[body, 3 + axis] = q[axis]
 
 
+def standing_pose(character: Character) -> Array:
+    """Returns the pose in which a character stands on the ground with no joint turned, `(P,)`."""
+    pose = character.zero_pose()
+    frames = make_frames(character.num_joints)
+    place_bodies(character.skeleton, pose, np.zeros_like(pose), frames)
+    pose[1] = -min(
+        lowest_point(character.skeleton, body, place) for body, place in enumerate(frames.bodies)
+    )
+    return pose
+
+
 @jit
 def center_of_mass(skeleton: Skeleton, bodies: Array) -> tuple[float, ...]:
     """Returns the centre of mass [m] and its velocity [m/s] as six numbers."""
@@ -203,6 +215,19 @@ def vertical_extent(skeleton: Skeleton, body: int, up: Vector) -> float:
     if shape == CAPSULE:
         return 0.5 * (size[0] + abs(up[1]) * size[1])
     return 0.5 * (abs(up[1]) * size[1] + math.sqrt(max(0.0, 1.0 - up[1] * up[1])) * size[0])
+
+
+@jit
+def lowest_point(skeleton: Skeleton, body: int, place: Array) -> float:
+    """Returns the height of a body's lowest point [m].
+
+    Args:
+        skeleton: The character's arrays.
+        body: Body id.
+        place: The body's row of `Frames.bodies`.
+    """
+    up = rotations.rotate(rotations.conjugate(place[3:7]), (0.0, 1.0, 0.0))
+    return place[1] - vertical_extent(skeleton, body, up)
 
 
 @jit

@@ -15,7 +15,6 @@ from dm_deepmimic import (
     kinds,
     kinematics,
     motion,
-    rotations,
     scene_files,
     settings_reader,
     shapes,
@@ -214,13 +213,5 @@ def _frame_size(scene: scene_files.SceneFiles, path: pathlib.Path, is_set: bool)
 
 def _standing(person: character.Character) -> motion.Clip:
     """Returns a clip in which a character stands on the ground, with no joint turned."""
-    skeleton, pose = person.skeleton, np.zeros(person.pose_size)
-    pose[person.quaternion_offsets()] = 1.0
-    frames = kinematics.make_frames(person.num_joints)
-    kinematics.place_bodies(skeleton, pose, np.zeros_like(pose), frames)
-    lowest = np.inf
-    for body, place in enumerate(frames.bodies):
-        up = rotations.rotate(rotations.conjugate(place[3:7]), (0.0, 1.0, 0.0))
-        lowest = min(lowest, place[1] - kinematics.vertical_extent(skeleton, body, np.array(up)))
-    pose[1] = -lowest
-    return motion.make_clip(skeleton, np.array([0.0, 1.0]), np.array([pose, pose]), True)
+    poses = np.tile(kinematics.standing_pose(person), (2, 1))
+    return motion.make_clip(person.skeleton, np.array([0.0, 1.0]), poses, True)

@@ -53,11 +53,13 @@ class TestClips:
         path.write_text(json.dumps(clip))
         return path
 
-    @pytest.mark.parametrize("open_scene", [dm_deepmimic.load, lambda name, **options:
-                                            dm_deepmimic.load_batch(name, 2, **options)])  # fmt: skip
-    def test_what_is_likely_wrong_is_told_in_one_line(self, sunk, open_scene):
-        with pytest.warns(UserWarning) as caught, open_scene(WALK, motion_file=sunk):
-            pass
+    @pytest.mark.parametrize("num_envs", [None, 2])
+    def test_what_is_likely_wrong_is_told_in_one_line(self, sunk, num_envs):
+        with pytest.warns(UserWarning) as caught:
+            if num_envs is None:
+                dm_deepmimic.load(WALK, motion_file=sunk).close()
+            else:
+                dm_deepmimic.load_batch(WALK, num_envs, motion_file=sunk).close()
         assert [str(warning.message) for warning in caught] == [
             "The clip sunk.txt is likely wrong: it is below the ground: 0.49 m or more for half of "
             f"the time. To see more: python -m dm_deepmimic.check {sunk}"

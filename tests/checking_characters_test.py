@@ -109,7 +109,7 @@ class TestSides:
             ("body", {"Mass": 3.5}, "the mass is 3.5 kg", "3"),
             ("body", {"AttachY": -0.3}, "the body's distance from the joint is 0.3 m", "0.2"),
             ("joint", {"TorqueLim": 140}, "TorqueLim is 140 N m", "150"),
-            ("body", {"Param1": 0.25}, "the body's size is 0.1 0.25 0.1 m", "0.1 0.31 0.1"),
+            ("body", {"Param1": 0.25}, "the body's size is 0.1 0.35 0.1 m", "0.1 0.41 0.1"),
             (
                 "joint", {"LimHigh0": 0.5},
                 "the limits are -3.14 to 0.5, 1 to 0, 1 to 0 rad", "-3.14 to 0, 1 to 0, 1 to 0",
@@ -170,6 +170,22 @@ class TestBodies:
             "Param0, Param1 and Param2 are in m."
         ]
 
+    def test_no_mass(self, sentences):
+        found = sentences(body=KNEE, Mass=0)
+        assert found[0] == (
+            "wrong: BodyDefs[4] right_knee: it has no mass, though its joint moves. Usual: 0 on "
+            "fixed joints alone. To mend: write Mass [kg]."
+        )
+        assert not any("no mass" in each for each in sentences(body=8, Mass=0))
+
+    def test_masses_of_grams(self, sentences):
+        found = sentences(body=0, Mass=6000)
+        assert (
+            "unusual: BodyDefs: masses are from 0.5 to 6000 kg, 6039 kg in all. Usual: the "
+            "heaviest at most 1000 times the lightest. To mend: see whether all are in kg, for "
+            "physics of such pairs needs small steps."
+        ) in found
+
     def test_no_volume(self, sentences):
         assert sentences(body=0, Param0=0)[0] == (
             "unusual: BodyDefs[0] root: it has no volume. Usual: a volume, as it has a mass. To "
@@ -180,7 +196,7 @@ class TestBodies:
         found = sentences(body=KNEE, AttachY=-0.8)
         assert (
             "unusual: Skeleton.Joints[4] right_knee: the bodies right_hip and right_knee leave a "
-            "gap of 0.60 m at the joint. Usual: no more than the larger of them, 0.31 m. To mend: "
+            "gap of 0.60 m at the joint. Usual: no more than the larger of them, 0.41 m. To mend: "
             "see AttachX, AttachY and AttachZ of the joint and of BodyDefs[4]."
         ) in found
 
@@ -276,7 +292,7 @@ class TestControllers:
 
     def test_a_row_of_another_joint(self, told):
         assert told(1, Name="neck") == [
-            "wrong: PDControllers[1] chest: its row is called neck. Usual: rows are in the order "
+            "wrong: PDControllers[1] chest: its row is called 'neck'. Usual: rows are in the order "
             "of the character's joints. To mend: put the rows in that order, for names are read by "
             "nobody."
         ]

@@ -88,6 +88,6 @@ def test_no_fall_at_all(tmp_path, told):
     (tmp_path / "person.txt").write_text(json.dumps(character))
     assert told("--character_files person.txt --fall_contact_bodies") == [
         "note: fall_contact_bodies: no body's contact with the ground is a fall, so that no "
-        "episode ends by one. Usual: all bodies but those that the clip puts on the ground. To mend: "
-        "name bodies."
+        "episode ends by one. Usual: all bodies but those that the clip puts on the ground. To "
+        "mend: name bodies."
     ]

@@ -44,6 +44,7 @@ SHORT = {
     "benchmarks/speed.py": ("--num_envs=1", "--repeats=1"),
 }
 SHORT_MODULES = {
+    "dm_deepmimic.check": (),
     "dm_deepmimic.compile": ("humanoid3d_walk",),
     "dm_deepmimic.export": (),
     "dm_deepmimic.list": (),

@@ -21,6 +21,7 @@ from dm_deepmimic import (
     scene_files,
     settings_reader,
 )  # fmt: skip
+from dm_deepmimic.checking import characters, clips, controllers
 from dm_deepmimic.embedded import scenes
 
 ROUNDS = 150  # of each kind of file and each kind of damage
@@ -94,12 +95,19 @@ def read_character(path: pathlib.Path) -> None:
     numbers += [person.limit_low, person.limit_high, *person.action_bounds()]
     assert all(np.all(np.isfinite(array)) for array in numbers)
     assert not np.any(np.isnan(person.torque_limit))
+    assert all(map(str, characters.check(person)))
+
+
+def read_controller(path: pathlib.Path, person: character.Character) -> None:
+    controller = character.load_controller(path, person)
+    assert all(map(str, controllers.check(controller, person)))
 
 
 def read_clip(path: pathlib.Path, person: character.Character) -> None:
     clip = motion.load_clip(path, person)
     numbers = (clip.times, clip.poses, clip.velocities, clip.cycle_offset)
     assert all(np.all(np.isfinite(array)) for array in numbers)
+    assert all(map(str, clips.check(path, person)))
 
 
 def read_arguments(path: pathlib.Path) -> None:
@@ -140,18 +148,18 @@ def kinds_fixture():
 
     person = character.load_character(find("characters/humanoid3d"))
     walk = find("motions/humanoid3d_walk")
-    clips = {"Motions": [{"Weight": weight, "File": str(walk)} for weight in (1, 2.5)]}
+    several = {"Motions": [{"Weight": weight, "File": str(walk)} for weight in (1, 2.5)]}
     preset = scene_files.read_scene("humanoid3d_walk").arguments
     words = [f"--{key} {' '.join(value.values)}" for key, value in preset.items()]
     return {
         "character": (find("characters/humanoid3d").read_bytes(), read_character),
         "controller": (
             find("controllers/humanoid3d_ctrl").read_bytes(),
-            lambda path: character.load_controller(path, person),
+            lambda path: read_controller(path, person),
         ),
         "clip": (walk.read_bytes(), lambda path: read_clip(path, person)),
         "clips": (
-            json.dumps(clips).encode(),
+            json.dumps(several).encode(),
             lambda path: motion.load_clips(path, person, scene_files.find),
         ),
         "terrain": (

@@ -87,16 +87,7 @@ def _z_up(points: Array) -> Array:
 
 
 def _standing_height(character: Character) -> float:
-    skeleton = character.skeleton
-    pose = np.zeros(character.pose_size)
-    pose[character.quaternion_offsets()] = 1.0
-    frames = kinematics.make_frames(character.num_joints)
-    kinematics.place_bodies(skeleton, pose, np.zeros_like(pose), frames)
-    bottoms = []
-    for body, place in enumerate(frames.bodies):
-        up = rotations.rotate(rotations.conjugate(place[3:7]), (0.0, 1.0, 0.0))
-        bottoms.append(place[1] - kinematics.vertical_extent(skeleton, body, up))
-    return -float(min(bottoms))
+    return float(kinematics.standing_pose(character)[1])
 
 
 def _check_names(character: Character, key: str, names: Sequence[str]) -> None:

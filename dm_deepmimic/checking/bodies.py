@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.character import BOX, CAPSULE, SPHERE, Character
+from dm_deepmimic.character import BOX, CAPSULE, FIXED, SPHERE, Character
 from dm_deepmimic.checking import measures
 from dm_deepmimic.checking.findings import Finding, Severity
 
+MASSES_UNUSUAL = 1000.0  # the heaviest by the lightest; 28 of the humanoid3d
 DENSITIES_UNUSUAL = (50.0, 5000.0)  # [kg/m^3]; the humanoid3d's 440 to 2500
 DENSITIES_WRONG = (1.0, 1e5)  # [kg/m^3], beyond gases and metals
 GAP_UNUSUAL = 1.0  # times the larger of two bodies; the humanoid3d's 0.4
@@ -19,6 +20,7 @@ GRID = 9  # points along each side of a body, to look for overlaps
 
 def check(person: Character) -> Iterator[Finding]:
     """Yields what is wrong or unusual about a character's bodies."""
+    yield from _check_masses(person)
     yield from _check_densities(person)
     yield from _check_gaps(person)
     yield from _check_overlaps(person)
@@ -59,6 +61,27 @@ def distance(person: Character, body: int, points: Array) -> Array:
     return np.linalg.norm(np.maximum(out, 0.0), axis=-1) + np.minimum(np.max(out, axis=-1), 0.0)
 
 
+def _check_masses(person: Character) -> Iterator[Finding]:
+    skeleton = person.skeleton
+    moved = skeleton.body_mass.copy()  # by each joint, with what is fixed to its body
+    for joint in range(person.num_joints - 1, 0, -1):
+        if skeleton.joint_type[joint] == FIXED:
+            moved[skeleton.parent[joint]] += moved[joint]
+    for body in np.flatnonzero((moved == 0.0) & (skeleton.joint_type != FIXED)):
+        yield _finding(
+            person, Severity.WRONG, f"BodyDefs[{body}] {person.body_names[body]}",
+            "it has no mass, though its joint moves", "0 on fixed joints alone", "write Mass [kg]",
+        )  # fmt: skip
+    masses = skeleton.body_mass[skeleton.body_mass > 0.0]
+    if len(masses) > 0 and masses.max() > MASSES_UNUSUAL * masses.min():
+        yield _finding(
+            person, Severity.UNUSUAL, "BodyDefs",
+            f"masses are from {masses.min():g} to {masses.max():g} kg, {masses.sum():g} kg in all",
+            f"the heaviest at most {MASSES_UNUSUAL:g} times the lightest",
+            "see whether all are in kg, for physics of such pairs needs small steps",
+        )  # fmt: skip
+
+
 def _check_densities(person: Character) -> Iterator[Finding]:
     for body, name in enumerate(person.body_names):
         mass, space = float(person.skeleton.body_mass[body]), volume(person, body)
@@ -92,7 +115,7 @@ def _check_gaps(person: Character) -> Iterator[Finding]:
             max(float(distance(person, body, _inside(places, body, pivot))), 0.0)
             for body in (parent, joint)
         )
-        largest = float(np.max(person.skeleton.body_size[[parent, joint]]))
+        largest = max(float(np.max(measures.sides(person, body))) for body in (parent, joint))
         if gap > GAP_UNUSUAL * largest:
             names = person.body_names[parent], person.body_names[joint]
             yield _finding(
@@ -125,7 +148,7 @@ def _check_overlaps(person: Character) -> Iterator[Finding]:
 
 def _depth(person: Character, places: measures.Placed, one: int, other: int) -> float:
     """Returns about how far a body would have to move to leave another, 0 where they are apart."""
-    half = 0.5 * _sides(person, one)
+    half = 0.5 * measures.sides(person, one)
     axes = [np.linspace(-side, side, GRID) for side in half]
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3)
     world = _matrix(places, one) @ points.T + places.bodies[0, one, :3, None]
@@ -136,7 +159,7 @@ def _depth(person: Character, places: measures.Placed, one: int, other: int) -> 
 
 
 def _places(person: Character) -> measures.Placed:
-    pose = measures.zero_pose(person)[None]
+    pose = person.zero_pose()[None]
     return measures.place(person, pose, np.zeros_like(pose))
 
 
@@ -156,21 +179,12 @@ def _matrix(places: measures.Placed, body: int) -> Array:
     )
 
 
-def _sides(person: Character, body: int) -> Array:
-    """Returns the sides of a body's bounding box [m]."""
-    x, y, z = person.skeleton.body_size[body]
-    shape = person.skeleton.body_shape[body]
-    if shape == BOX:
-        return np.array([x, y, z])
-    return np.array([x, {SPHERE: x, CAPSULE: y + x}.get(int(shape), y), x])
-
-
 def _radius(person: Character, body: int) -> float:
-    return 0.5 * float(np.linalg.norm(_sides(person, body)))
+    return 0.5 * float(np.linalg.norm(measures.sides(person, body)))
 
 
 def _thickness(person: Character, body: int) -> float:
-    return float(np.min(_sides(person, body)))
+    return float(np.min(measures.sides(person, body)))
 
 
 def _finding(

@@ -54,7 +54,7 @@ def _check_limits(person: Character) -> Iterator[Finding]:
 
 
 def _check_torques(person: Character) -> Iterator[Finding]:
-    skeleton, pose = person.skeleton, measures.zero_pose(person)[None]
+    skeleton, pose = person.skeleton, person.zero_pose()[None]
     placed = measures.place(person, pose, np.zeros_like(pose))
     weight = GRAVITY * float(np.sum(skeleton.body_mass)) * measures.reach(person)
     for joint, kind in enumerate(skeleton.joint_type):
@@ -111,7 +111,7 @@ def _check_sides(person: Character) -> Iterator[Finding]:
             one, two = float(values[right]), float(values[left])
             if not math.isclose(one, two, rel_tol=UNEVEN, abs_tol=1e-9):
                 yield _uneven(person, right, left, f"{what} is {one:.4g} {unit}", f"{two:.4g}")
-        sizes = skeleton.body_size[right], skeleton.body_size[left]
+        sizes = measures.sides(person, right), measures.sides(person, left)
         if not np.allclose(sizes[0], sizes[1], rtol=UNEVEN, atol=1e-9):
             texts = [" ".join(f"{side:g}" for side in size) for size in sizes]
             yield _uneven(person, right, left, f"the body's size is {texts[0]} m", texts[1])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dm_deepmimic import errors
 from dm_deepmimic.character import FIXED, ROOT, Character, Controller
 from dm_deepmimic.checking import findings
 from dm_deepmimic.checking.findings import Finding, Severity
@@ -59,15 +60,15 @@ def _check_gains(controller: Controller, person: Character, joint: int) -> Itera
 
 
 def _check_names(controller: Controller, person: Character) -> Iterator[Finding]:
-    rows = JsonReader.open(controller.path).rows("PDControllers")
-    for joint, row in enumerate(rows):
-        own = person.joint_names[joint]
-        name = row.text("Name", own)
+    rows = JsonReader.open(controller.path).array("PDControllers")
+    for joint, (row, own) in enumerate(zip(rows, person.joint_names, strict=True)):
+        name = row.get("Name", own)
         if name != own:
             is_other = name in person.joint_names
             yield _finding(
                 controller, person, Severity.WRONG if is_other else Severity.UNUSUAL, joint,
-                f"its row is called {name}", "rows are in the order of the character's joints",
+                f"its row is called {errors.shown(name)}",
+                "rows are in the order of the character's joints",
                 "put the rows in that order, for names are read by nobody",
             )  # fmt: skip
 

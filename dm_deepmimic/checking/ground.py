@@ -9,9 +9,9 @@ from dm_deepmimic.checking import findings, measures
 from dm_deepmimic.checking.findings import Finding, Severity
 from dm_deepmimic.checking.measures import Subject
 
-# Shares of the character's reach; the humanoid3d's is 0.9 m.
+# Shares of the character's reach; the humanoid3d's is 0.95 m.
 AIR_UNUSUAL, AIR_WRONG = 0.05, 0.2  # nearest to the ground; all official clips get to it
-DEEP_UNUSUAL = 0.2  # deepest below the ground; official clips 0.15
+DEEP_UNUSUAL = 0.2  # deepest below the ground; official clips 0.14
 SUNK_UNUSUAL, SUNK_WRONG = 0.08, 0.2  # half of the time below the ground; official clips 0.04
 TOUCH = 0.022  # below which an end effector counts as on the ground, 2 cm of the humanoid3d
 SLIDE_UNUSUAL = 0.9  # speed [m/s] of half the frames on the ground; official clips 0.75
@@ -109,7 +109,7 @@ def _parabola(times: Array, heights: Array) -> Array:
 
 def _put_down(by: float) -> str:
     where = "higher" if by > 0.0 else "lower"
-    return f"python -m dm_deepmimic.convert, which puts it on the ground, {abs(by):.2f} m {where}"
+    return f"python -m dm_deepmimic.convert with --place; it belongs {abs(by):.2f} m {where}"
 
 
 def _finding(

@@ -43,10 +43,10 @@ def check(subject: Subject) -> Iterator[Finding]:
                 "Loop",
                 "it is none, but the clip ends as it begins",
                 "a clip that ends where it began loops",
-                "python -m dm_deepmimic.convert with --loop, if it shall go on",
+                "python -m dm_deepmimic.convert with --loop=wrap, if it shall go on",
             )
         return
-    root, mend = person.joint_names[0], "python -m dm_deepmimic.convert with --loop or --trim"
+    root, mend = person.joint_names[0], "python -m dm_deepmimic.convert with --loop=wrap or --trim"
     if angle > JOINT_UNUSUAL:
         yield _finding(
             subject, name, f"it turns by {angle:.2f} rad", f"at most {JOINT_UNUSUAL:g} rad", mend

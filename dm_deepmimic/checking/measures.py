@@ -5,9 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import kinematics, rotations
+from dm_deepmimic import kinematics
 from dm_deepmimic.arrays import Array, BoolArray
-from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, Character, Skeleton
+from dm_deepmimic.character import (
+    BOX,
+    CAPSULE,
+    FIXED,
+    REVOLUTE,
+    ROOT,
+    SPHERE,
+    Character,
+    Skeleton,
+)
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.motion import Clip
 
@@ -43,19 +52,22 @@ def place(person: Character, poses: Array, velocities: Array) -> Placed:
     return placed
 
 
-def zero_pose(person: Character) -> Array:
-    """Returns the pose without any rotation, its root at the origin, shape `(P,)`."""
-    pose = np.zeros(person.pose_size)
-    pose[person.quaternion_offsets()] = 1.0
-    return pose
-
-
 def reach(person: Character) -> float:
     """Returns how far the farthest body's end is from the root in the zero pose, above 0 [m]."""
-    pose = zero_pose(person)[None]
+    pose = person.zero_pose()[None]
     centres = place(person, pose, np.zeros_like(pose)).bodies[0, :, :3]
-    lengths = np.max(person.skeleton.body_size, axis=1)
-    return max(float(np.max(np.linalg.norm(centres, axis=1) + 0.5 * lengths)), 1e-6)
+    lengths = [np.max(sides(person, body)) for body in range(person.num_joints)]
+    ends = np.linalg.norm(centres, axis=1) + 0.5 * np.array(lengths)
+    return max(float(np.max(ends)), 1e-6)
+
+
+def sides(person: Character, body: int) -> Array:
+    """Returns the sides of a body's bounding box in its own frame, shape `(3,)` [m]."""
+    x, y, z = person.skeleton.body_size[body]
+    shape = person.skeleton.body_shape[body]
+    if shape == BOX:
+        return np.array([x, y, z])
+    return np.array([x, {SPHERE: x, CAPSULE: y + x}.get(int(shape), y), x])
 
 
 def moving_joints(person: Character) -> list[int]:
@@ -121,7 +133,4 @@ def _place(
         frames = kinematics.Frames(out_joints[frame], motion[frame], bodies)
         kinematics.place_bodies(skeleton, poses[frame], velocities[frame], frames)
         for body in range(len(bodies)):
-            turn = rotations.conjugate(bodies[body, 3:7])
-            up = rotations.rotate(turn, (0.0, 1.0, 0.0))
-            reach = kinematics.vertical_extent(skeleton, body, up)
-            out_lowest[frame, body] = bodies[body, 1] - reach
+            out_lowest[frame, body] = kinematics.lowest_point(skeleton, body, bodies[body])

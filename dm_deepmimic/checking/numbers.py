@@ -56,7 +56,7 @@ def _check_durations(subject: Subject, table: Array) -> Iterator[Finding]:
             subject, Severity.NOTE, f"Frames[{len(table) - 1}][0]",
             f"the last frame's duration of {table[-1, 0]:.3g} s is read by nobody",
             "a loop's last frame is its first frame again",
-            "python -m dm_deepmimic.convert with --loop, if it is not",
+            "python -m dm_deepmimic.convert with --loop=wrap, if it is not",
         )  # fmt: skip
 
 

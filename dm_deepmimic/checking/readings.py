@@ -20,7 +20,7 @@ from dm_deepmimic.json_reader import JsonReader
 # official clips stay below 0.04.
 MOST_APART = 0.08
 # Heights of the root's y axis, the median over frames: below the one another reading is looked for,
-# above the other it makes the character stand. The official clips have -0.04 to 1.
+# above the other it makes the character stand. The official clips have 0.04 to 1.
 LIES, STANDS = 0.5, 0.8
 # Of the joints' quaternions the mean of |w| is 0.84 to 0.99 in the official clips, and 0.50 more
 # than the mean of |z|, the last number.
@@ -84,15 +84,15 @@ _UNITS = (_Unit("m", 1.0), _Unit("cm", 0.01), _Unit("inches", 0.0254), _Unit("mm
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Yields a finding for each way in which a clip is written otherwise."""
-    is_other = _has_last_first(subject.person, subject.clip.poses)
-    orders = (False, True) if is_other is None else (is_other,)
-    as_ours = _Reading(bool(is_other), _AXES[0], _UNITS[0])
     ours = _Look(subject, subject.clip.poses)
-    reading = as_ours
-    if is_other or not (ours.is_low and ours.upright >= LIES):
-        read = _in_place(subject)
-        others = _others(orders, only_turned=not is_other and ours.is_low)
-        reading = next((other for other in others if _fits(subject, read, other)), as_ours)
+    if ours.is_low and ours.upright >= LIES:
+        return
+    # A root that stands would be upside down in the other order, whatever the joints do.
+    is_other = ours.upright < LIES and _has_last_first(subject.person, subject.clip.poses)
+    orders = (False, True) if is_other is None else (is_other,)
+    poses, reading = _in_place(subject), _Reading(bool(is_other), _AXES[0], _UNITS[0])
+    others = _others(orders, only_turned=not is_other and ours.is_low)
+    reading = next((other for other in others if _fits(subject, poses, other)), reading)
     if reading.other_order:
         yield _finding(
             subject,
@@ -105,8 +105,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             subject, reading.axis.what, "y is up, and characters stand along it", reading.axis.mend
         )
     if reading.unit.scale != 1.0:
-        poses = _read(subject.person, _in_place(subject), reading._replace(unit=_UNITS[0]))
-        height = float(np.median(np.abs(poses[:, 1])))
+        read = _read(subject.person, poses, reading._replace(unit=_UNITS[0]))
+        height = float(np.median(np.abs(read[:, 1])))
         yield _finding(
             subject,
             f"its root's position is in {reading.unit.name}, {height:.3g} of them high",

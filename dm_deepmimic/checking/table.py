@@ -39,7 +39,7 @@ def _cells(path: pathlib.Path, person: Character) -> Iterator[str]:
     yield f"{clip.times[-1]:.2f}"
     yield f"{1.0 / np.median(np.diff(clip.times)):.0f}"
     yield "wrap" if clip.loops else "none"
-    yield f"{lowest.min():.2f} to {lowest.max():.2f}"
+    yield f"{lowest.min():+.2f} to {lowest.max():+.2f}"
     yield _joint_text(
         (float(limits.beyond(subject, joint).max()), person.joint_names[joint])
         for joint in limits.limited_joints(person)

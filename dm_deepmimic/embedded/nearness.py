@@ -96,8 +96,7 @@ def sliding(skeleton: Skeleton, contact: BoolArray, bodies: Array) -> float:
         if not (contact[body] and skeleton.end_effector[body]):
             continue
         centre, motion = bodies[body, :3], bodies[body, 7:13]
-        up = rotations.rotate(rotations.conjugate(bodies[body, 3:7]), (0.0, 1.0, 0.0))
-        height = centre[1] - kinematics.vertical_extent(skeleton, body, up)
+        height = kinematics.lowest_point(skeleton, body, bodies[body])
         speed = kinematics.point_velocity(motion, centre, (centre[0], height, centre[2]))
         total += math.sqrt(speed[0] ** 2 + speed[2] ** 2)
         count += 1

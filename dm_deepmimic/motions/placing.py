@@ -8,7 +8,6 @@ from dm_deepmimic.character import Character
 from dm_deepmimic.motions import skeletons
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
-_UP = (0.0, 1.0, 0.0)
 # Percentile of the frames. A clip's lowest points wander by some centimetres, as its character has
 # other feet than who moved: were the very lowest on the ground, the others would hang above it.
 _LOWEST = 25.0
@@ -49,11 +48,11 @@ def lowest_points(poses: Array, person: Character) -> Array:
     skeleton = person.skeleton
     frames = kinematics.make_frames(person.num_joints)
     still = np.zeros(person.pose_size)
-    lowest = np.full(len(poses), np.inf)
+    lowest = np.zeros(len(poses))
     for index, pose in enumerate(poses):
         kinematics.place_bodies(skeleton, pose, still, frames)
-        for body, place in enumerate(frames.bodies):
-            up = rotations.rotate(rotations.conjugate(place[3:7]), _UP)
-            below = kinematics.vertical_extent(skeleton, body, up)
-            lowest[index] = min(lowest[index], place[1] - below)
+        lowest[index] = min(
+            kinematics.lowest_point(skeleton, body, place)
+            for body, place in enumerate(frames.bodies)
+        )
     return lowest

@@ -200,8 +200,7 @@ def _turned_into_plane(
     weight = np.clip((reach - _BENT[0]) / (_BENT[1] - _BENT[0]), 0.0, 1.0)
     # A knee bends one way alone, which tells the two choices apart where it is bent.
     beyond = [
-        _beyond(
-            person,
+        person.beyond_limits(
             below,
             _angle(
                 bone, frame.inv().apply(Rotation.from_rotvec(-turn[:, None] * along).apply(point))
@@ -230,20 +229,12 @@ def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tupl
     else:
         q = skeletons.wxyz(local)
         angle = 2.0 * np.arctan2(q[:, 3], q[:, 0])
-    beyond = float(np.max(_beyond(person, joint, angle)))
+    beyond = float(np.max(person.beyond_limits(joint, angle)))
     turn = Rotation.from_euler("Z", angle[:, None])
     got = turn.apply(bone)
     error = np.arctan2(np.linalg.norm(np.cross(got, point), axis=1), np.sum(got * point, axis=1))
     worst = int(np.argmax(error))
     return turn, Hinge(0.0, float(error[worst]), worst, beyond)
-
-
-def _beyond(person: Character, joint: int, angle: Array) -> Array:
-    """Returns how far angles of a hinge are beyond its limits, shape `(F,)` [rad]."""
-    low, high = person.limit_low[joint, 0], person.limit_high[joint, 0]
-    if low > high:
-        return np.zeros_like(angle)
-    return np.maximum(np.maximum(low - angle, angle - high), 0.0)
 
 
 def _angle(bone: Array, point: Array) -> Array:
