@@ -12,6 +12,7 @@ character of your own replace `LEGS`, and `CHARACTER` and the others by your fil
 import argparse
 import copy
 import json
+import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -99,9 +100,12 @@ def cut_clip(clip: Json, person: Json, numbers: list[int]) -> Json:
 
 
 def scaled_clip(clip: Json, factor: float) -> Json:
-    """Returns a clip with the same angles whose root is higher and goes further by a factor."""
+    """Returns a clip with the same angles whose root is higher and goes further by a factor, slower
+    by its root, as a longer pendulum swings.
+    """
+    slower = math.sqrt(factor)
     frames = [
-        [duration, factor * x, factor * y, factor * z, *rest]
+        [slower * duration, factor * x, factor * y, factor * z, *rest]
         for duration, x, y, z, *rest in clip["Frames"]
     ]
     return clip | {"Frames": frames}

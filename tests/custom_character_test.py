@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import pathlib
 import re
 import sys
@@ -103,6 +104,7 @@ def test_longer_legs_are_longer_and_stand_where_they_stood(tmp_path, plain):
     )
     np.testing.assert_allclose(lowest(person, clip), lowest(*plain), atol=0.007)
     np.testing.assert_array_equal(clip.poses[:, 3:], plain[1].poses[:, 3:])
+    np.testing.assert_allclose(clip.times, math.sqrt(1.189) * plain[1].times, rtol=1e-3)
     assert clip.cycle_offset[0] == pytest.approx(1.19 * plain[1].cycle_offset[0], rel=0.01)
 
 

@@ -184,6 +184,12 @@ def test_a_joint_without_torque_has_no_motor(crane_json, write_json):
     assert [model.actuator(i).ctrllimited[0] for i in range(2)] == [0, 1]
 
 
+def test_a_fixed_body_may_have_no_mass(crane_json, write_json):
+    crane_json["BodyDefs"][4]["Mass"] = 0
+    model = opened(character.load_character(write_json(crane_json)))
+    assert model.body("body4").mass == 0.0 and model.body_mass.sum() == pytest.approx(7.5)
+
+
 def test_a_file_that_is_written_opens(tmp_path, crane, crane_controller):
     mjcf.write(tmp_path / "crane.xml", crane, crane_controller)
     assert mujoco.MjModel.from_xml_path(str(tmp_path / "crane.xml")).njnt == 4
