@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -214,6 +215,21 @@ class Controller:
     world_root_position: bool
     world_root_rotation: bool
     query_rate: float
+
+
+def other_side(name: str) -> str:
+    """Returns a name with left and right exchanged where it first has one of them, in its capitals;
+    the name itself where it has neither.
+    """
+
+    def exchanged(found: re.Match[str]) -> str:
+        word = found[0]
+        other = "left" if word.lower() == "right" else "right"
+        if word.isupper():
+            return other.upper()
+        return other.capitalize() if word[0].isupper() else other
+
+    return re.sub("left|right", exchanged, name, count=1, flags=re.IGNORECASE)
 
 
 def load_character(path: pathlib.Path, layout: Layout = "2021") -> Character:

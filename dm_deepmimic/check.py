@@ -77,8 +77,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--character", metavar="FILE", help="of a clip or a controller; by default one that fits")
     add("--controller", metavar="FILE", help="to look at with a character or a clip")
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
-    add("--json", action="store_true", help="print the findings as JSON")
-    add("--table", action="store_true", help="print a table of the clips, in Markdown")
+    form = parser.add_mutually_exclusive_group().add_argument
+    form("--json", action="store_true", help="print the findings as JSON")
+    form("--markdown", action="store_true", help="print a table of the clips, in Markdown")
     return parser.parse_args(arguments)
 
 
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = list(dict.fromkeys(finding for each in looked for finding in each.found))
         if options.json:
             print(json.dumps([finding.as_json() for finding in found], indent=1))
-        elif options.table:
+        elif options.markdown:
             print("\n".join(table.lines(clip for each in looked for clip in each.clips)))
         else:
             print("\n".join(report(options.names, found)))

@@ -7,6 +7,7 @@ URDF (.urdf).
 
 import argparse
 import dataclasses
+import math
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,12 @@ def run(options: argparse.Namespace) -> list[str]:
     person = character.load_character(_character(path, source, options))
     clip, lines = formats.read(path, source, person, _reading(options, source))
     clip = _edited(clip, person, options)
+    if options.loop == "wrap":
+        name, angle = editing.seam(clip, person)
+        lines.append(f"to end as it begins {name} turns by {math.degrees(angle):.1f} deg")
+        clip = editing.looped(clip, person)
+    elif options.loop == "none":
+        clip = clip._replace(loops=False)
     formats.write(options.output, target, clip, person)
     loops = "loops" if clip.loops else "ends"
     return [*lines, f"{options.output}: {len(clip.times)} frames, {clip.times[-1]:.2f} s, {loops}"]
@@ -165,10 +172,6 @@ def _edited(clip: Clip, person: Character, options: argparse.Namespace) -> Clip:
         clip = editing.joined(clip, other, person)
     if options.resample is not None:
         clip = editing.resampled(clip, person, options.resample)
-    if options.loop is not None:
-        clip = (
-            editing.looped(clip, person) if options.loop == "wrap" else clip._replace(loops=False)
-        )
     return clip
 
 

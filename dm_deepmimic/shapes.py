@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dm_deepmimic import kinematics
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.character import CYLINDER, SHAPES, SPHERE, Character
+from dm_deepmimic.character import CYLINDER, SHAPES, SPHERE, Character, other_side
 
 ARROW = len(SHAPES)  # kind of a shape, beside the character's; along y from its position
 
@@ -19,7 +19,6 @@ GOAL_DISC = 0.01  # height [m]
 # What tells sides apart that their file gives one colour: a share of another is mixed in.
 SIDE_COLORS = {"left": (0.10, 0.22, 0.45), "right": (0.90, 0.88, 0.88)}
 SIDE_SHARE = 0.3
-SIDES = (("left", "right"), ("right", "left"), ("Left", "Right"), ("Right", "Left"))
 
 
 class Role(enum.Enum):
@@ -82,12 +81,12 @@ def body_colors(character: Character) -> Array:
     """
     colors, names = character.colors.copy(), character.body_names
     for body, name in enumerate(names):
-        for side, other in SIDES:
-            twin = name.replace(side, other)
-            if twin == name or twin not in names:
-                continue
-            if np.array_equal(character.colors[names.index(twin)], character.colors[body]):
-                colors[body, :3] += SIDE_SHARE * (SIDE_COLORS[side.lower()] - colors[body, :3])
+        other = other_side(name)
+        if other == name or other not in names:
+            continue
+        if np.array_equal(character.colors[names.index(other)], character.colors[body]):
+            mixed = SIDE_COLORS["right" if "left" in other.lower() else "left"]
+            colors[body, :3] += SIDE_SHARE * (mixed - colors[body, :3])
     return colors
 
 

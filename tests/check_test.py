@@ -79,7 +79,7 @@ def test_nothing_as_json(run):
 
 
 def test_a_table(run, sunk):
-    status, out, _ = run(found("walk"), sunk, "--table")
+    status, out, _ = run(found("walk"), sunk, "--markdown")
     assert status == 1 and out.splitlines() == [
         "| clip | duration [s] | rate [Hz] | loop | ground [m] | beyond limits [rad] | "
         "fastest joint [rad/s] | seam [rad] | wrong | unusual | notes |",

@@ -101,7 +101,8 @@ class TestMimicKit:
     def test_a_character_with_other_joints_is_not_written(self, crane, random_state, tmp_path):
         poses = np.array([random_state(crane, seed)[0] for seed in range(2)])
         clip = motion.make_clip(crane.skeleton, np.arange(2.0), poses, False)
-        with pytest.raises(ValueError, match="Expected the joints' names of the character or of"):
+        message = r"Expected joints of the character \(base, .* at Joints.root in .*mimickit.txt"
+        with pytest.raises(errors.AssetFormatError, match=message):
             formats.write(tmp_path / "clip.pkl", "mimickit", clip, crane)
 
 
@@ -322,10 +323,10 @@ class TestAcclaim:
             ("07_01.amc", "\nlfemur ", "\nfemur ", "Expected a frame's number, or a bone that its "
              "skeleton has, once a frame, at line 6 in .*07_01.amc, got 'femur "),
             ("07_01.amc", "\nroot ", "\nroot 1 ", "Expected 6 numbers, those of root, at line 5 "),
-            ("07.asf", ":root", ":other", "Expected a root with an order and an axis, bones and a "
-             "hierarchy at the file in "),
+            ("07.asf", ":root", ":other", "Expected a root with an order of six channels, bones "
+             "and a hierarchy at the file in "),
             ("07.asf", "XYZ\n    dof", "XYY\n    dof", "Expected an axis: three angles and their "),
-            ("07.asf", "dof rx", "dof tx", "Expected degrees of freedom among rx, ry, rz and l at"),
+            ("07.asf", "dof rx", "dof tx", "Expected degrees of freedom among rx, ry, rz and l"),
             ("07.asf", "    lfemur ltibia", "    lfemur shin",
              "Expected children that are bones, each once, at line "),
             ("07.asf", "name lfemur", "nam lfemur",

@@ -2,12 +2,11 @@
 
 import collections
 import math
-import re
 from collections.abc import Iterator
 
 import numpy as np
 
-from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Character
+from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Character, other_side
 from dm_deepmimic.checking import bodies, findings, measures
 from dm_deepmimic.checking.findings import Finding, Severity
 
@@ -94,12 +93,10 @@ def _check_torques(person: Character) -> Iterator[Finding]:
 def _check_sides(person: Character) -> Iterator[Finding]:
     names, skeleton = list(person.joint_names), person.skeleton
     for right, name in enumerate(names):
-        other = re.sub("right", "left", name, flags=re.IGNORECASE)
-        if other == name:
+        other = other_side(name)
+        if "left" not in other.lower() or other == name or other not in names:
             continue
-        left = next((j for j, each in enumerate(names) if each.lower() == other.lower()), None)
-        if left is None:
-            continue
+        left = names.index(other)
         pairs = {
             "the distance from the parent": (skeleton.joint_reach, "m"),
             "the mass": (skeleton.body_mass, "kg"),

@@ -88,7 +88,7 @@ def _skeleton_of(path: pathlib.Path) -> pathlib.Path:
 def _read_skeleton(path: str | os.PathLike[str]) -> _Skeleton:
     reader = TextReader(path)
     bones, parents = dict[str, _Bone](), dict[str, str]()
-    is_degrees, section = True, ""
+    is_degrees, section, channels = True, "", tuple[str, ...]()
     for words in reader.rest():
         if words[0].startswith(":"):
             section = words[0].lower()
@@ -97,8 +97,11 @@ def _read_skeleton(path: str | os.PathLike[str]) -> _Skeleton:
         elif section == ":root":
             if words[0].lower() == "order":
                 channels = tuple(word.lower() for word in words[1:])
-            elif words[0].lower() == "axis":
-                order = words[1:]
+            elif words[0].lower() == "axis" and [word.upper() for word in words[1:]] != ["XYZ"]:
+                raise reader.error("axis XYZ")
+            elif words[0].lower() == "orientation":
+                if np.any(reader.numbers(words[1:], 3, "an orientation")):
+                    raise reader.error("orientation 0 0 0")
         elif section == ":bonedata" and words[0].lower() == "begin":
             name, bone = _read_bone(reader, is_degrees)
             bones[name] = bone
@@ -109,12 +112,8 @@ def _read_skeleton(path: str | os.PathLike[str]) -> _Skeleton:
                 if words[0] != _ROOT and words[0] not in parents:
                     raise reader.error("a parent above its children")
                 parents[child] = words[0]
-    try:
-        is_known = sorted(channels) == ["rx", "ry", "rz", "tx", "ty", "tz"] and order
-    except UnboundLocalError:
-        is_known = False
-    if not is_known or not parents:
-        expected = "a root with an order and an axis, bones and a hierarchy"
+    if sorted(channels) != ["rx", "ry", "rz", "tx", "ty", "tz"] or not parents:
+        expected = "a root with an order of six channels, bones and a hierarchy"
         raise errors.AssetFormatError(path, "the file", expected, "none of these")
     bones[_ROOT] = _Bone(np.zeros(3), Rotation.identity(), channels)
     return _Skeleton(bones, parents, is_degrees)
@@ -139,8 +138,8 @@ def _read_bone(reader: TextReader, is_degrees: bool) -> tuple[str, _Bone]:
             axis = Rotation.from_euler(words[4].lower(), angles, degrees=is_degrees)
         elif key == "dof":
             channels = tuple(word.lower() for word in words[1:])
-            if not set(channels) <= {"rx", "ry", "rz", "l"}:
-                raise reader.error("degrees of freedom among rx, ry, rz and l")
+            if list(channels) != [each for each in ("rx", "ry", "rz", "l") if each in channels]:
+                raise reader.error("degrees of freedom among rx, ry, rz and l, in that order,")
     size = float(np.linalg.norm(direction))
     if not name or size == 0.0:
         raise reader.error("a bone with a name and a direction before its end")

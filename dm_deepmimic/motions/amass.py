@@ -96,7 +96,7 @@ def _load(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
             return {
                 name: archive[name] for name in ("poses", "trans", *_RATES) if name in archive.files
             }
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise errors.AssetFormatError(
             path, "the file", "arrays as NumPy has them", error
         ) from error

@@ -56,10 +56,10 @@ def read(path: str | os.PathLike[str], person: Character, writing: Writing) -> C
     table = _table(path, rows, person.pose_size, lead, person)
     if one_duration:
         durations = np.full(len(table), reader.positive("FrameDuration"))
-        loops = reader.text("LoopMode", "Clamp").lower() == "wrap"
+        loops = reader.choice("LoopMode", ("Wrap", "Clamp"), "Clamp") == "Wrap"
     else:
         durations = table[:, 0]
-        loops = reader.text("Loop", "none") == "wrap"
+        loops = reader.choice("Loop", ("wrap", "none"), "none") == "wrap"
     poses = table[:, lead:]
     for offset in person.quaternion_offsets():
         lengths = np.linalg.norm(poses[:, offset : offset + 4], axis=1)

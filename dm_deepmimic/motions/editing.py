@@ -4,7 +4,7 @@ import numpy as np
 
 from dm_deepmimic import errors, motion
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.character import ROOT, SPHERICAL, Character
+from dm_deepmimic.character import ROOT, SPHERICAL, Character, other_side
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import placing, skeletons
 from dm_deepmimic.motions.scipy_rotation import Rotation
@@ -81,6 +81,22 @@ def looped(clip: Clip, person: Character) -> Clip:
     return motion.make_clip(person.skeleton, clip.times, poses, True)
 
 
+def seam(clip: Clip, person: Character) -> tuple[str, float]:
+    """Returns who turns most from a clip's last frame to its first, and how far [rad]."""
+    first, last = clip.poses[:1], clip.poses[-1:]
+    angles = [
+        float(
+            (
+                skeletons.joint_rotations(person, joint, last).inv()
+                * skeletons.joint_rotations(person, joint, first)
+            ).magnitude()[0]
+        )
+        for joint in range(person.num_joints)
+    ]
+    worst = int(np.argmax(angles))
+    return person.joint_names[worst], angles[worst]
+
+
 def joined(first: Clip, second: Clip, person: Character) -> Clip:
     """Returns a clip that goes on as another from where it ended, headed alike: the difference is
     spread over the other's first frames, see `BLEND`.
@@ -133,11 +149,7 @@ def _counterparts(person: Character) -> list[int]:
     """
     names, kinds, found = person.joint_names, person.skeleton.joint_type, []
     for joint, name in enumerate(names):
-        other = name
-        if "right" in name:
-            other = name.replace("right", "left", 1)
-        elif "left" in name:
-            other = name.replace("left", "right", 1)
+        other = other_side(name)
         if other not in names or kinds[names.index(other)] != kinds[joint]:
             raise ValueError(
                 f"Expected a joint {other!r} of the type of {name!r} in {person.path.name}, to "

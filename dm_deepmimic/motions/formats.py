@@ -82,10 +82,11 @@ def read(
     """
     if kind in ("clip", "pybullet"):
         clip = clip_reader.read(path, person, _writing(kind, reading))
-        lines = list[str]()
+        lines, place = list[str](), False
     else:
         clip, lines = _retargeted(_animation(path, kind, reading), person, reading)
-    if reading.place is False or (reading.place is None and not lines):
+        place = True
+    if not (place if reading.place is None else reading.place):
         return clip, lines
     poses, lift = placing.on_the_ground(placing.facing_forward(clip.poses), person)
     lines.append(f"headed along x, moved up by {lift:.3f} m onto the ground")
@@ -96,7 +97,8 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
     """Writes a clip; frames evenly apart for all formats but DeepMimic's.
 
     Raises:
-        ValueError: The character's joints are not MimicKit's, or the format is only read.
+        AssetFormatError: The character lacks a joint of MimicKit's humanoid.
+        ValueError: The format is only read.
     """
     if kind == "clip":
         motion.write_clip(path, clip)
@@ -108,7 +110,7 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
         clip_reader.write_pybullet(path, clip, person)
     elif kind == "mimickit":
         skeleton = mimickit.skeleton()
-        table = tables.find(skeleton, person.joint_names)
+        table = tables.ours("mimickit")
         moved = retargeting.retarget_back(clip.poses, person, skeleton, table)
         mimickit.write(path, dataclasses.replace(moved, times=clip.times, loops=bool(clip.loops)))
     else:

@@ -30,6 +30,7 @@ class Stand:
     Attributes:
         turns: By the character's joint, its frame in that of the joint that it follows.
         anchors: The character's joints that carry it, its hips; the root where there are none.
+        middle: Of those, in the root's frame, shape `(3,)` [m].
         scale: Metres for a unit of the skeleton.
         up: The axis of the skeleton's world that points up; where the motion does not tell, z if it
             stands along that, at the height of its legs, else y.
@@ -38,6 +39,7 @@ class Stand:
 
     turns: Mapping[int, Rotation]
     anchors: list[int]
+    middle: Array
     scale: float
     up: Up
     is_told_by_pose: bool
@@ -63,8 +65,9 @@ def find(
             raise ValueError(f"Expected a Rest from 0 to {len(motion.times) - 1}, got {frame}.")
         turns, places = motion.frame(frame)
         facing = own.facing(places)
-        upward = shortest(facing.apply(_UP[motion.up or "y"]), np.array(_UP["y"]))
-        return own.stand(motion, places, own.told_by_pose(turns, places, upward * facing), True)
+        if motion.up is not None:
+            facing = shortest(facing.apply(_UP[motion.up]), np.array(_UP["y"])) * facing
+        return own.stand(motion, places, own.told_by_pose(turns, places, facing), True)
     turns, places = motion.rest()
     facing = own.facing(places)
     if own.uprightness(places, facing) >= _UPRIGHT:
@@ -93,7 +96,10 @@ class _Own:
         self._follows = follows
         self._parents = person.skeleton.parent
         self._turns, self._places = skeletons.rest(person)
-        self._legs = [leg for leg in map(self._chain, self._below(0)) if len(leg) > 1]
+        chains = map(self._chain, self._below(0))
+        self._legs = [
+            chain for chain in chains if len(chain) > 1 and self._places[chain[-1], 1] < 0.0
+        ]
 
     def facing(self, places: Array) -> Rotation:
         """Returns the rotation of the skeleton's world that brings its joints nearest to the
@@ -112,7 +118,7 @@ class _Own:
         cosines = [1.0]
         for above, below in self._bones():
             own, theirs = self._bone(above, below), self._followed(places, above, below)
-            size = float(np.linalg.norm(own) * np.linalg.norm(theirs))
+            size = _length(own) * _length(theirs)
             cosines.append(float(own @ facing.apply(theirs)) / size if size > 0.0 else -1.0)
         return min(cosines)
 
@@ -127,8 +133,9 @@ class _Own:
             below = self._below(joint)
             turn = self._turns[joint]
             if len(below) == 1 and joint:
-                theirs = facing.apply(self._followed(places, joint, below[0]))
-                turn = shortest(self._bone(joint, below[0]), theirs) * turn
+                own, theirs = self._bone(joint, below[0]), self._followed(places, joint, below[0])
+                if _length(own) > 0.0 and _length(theirs) > 0.0:
+                    turn = shortest(own, facing.apply(theirs)) * turn
             found[joint] = turns[source].inv() * facing.inv() * turn
         return found
 
@@ -141,25 +148,28 @@ class _Own:
         for joint, source in self._follows.items():
             inward = turns[source].inv()
             below = self._below(joint)
-            bones = [
-                (self._bone(joint, child), self._mean_bone(inward, places, joint, child))
-                for child in below
-            ]
+            bones = []
+            for child in below:
+                mean = np.mean(inward.apply(self._followed(places, joint, child)), axis=0)
+                bones.append((self._bone(joint, child), mean))
             if len(below) > 1 or not joint:
-                own, theirs = map(np.array, zip(*bones, *_differences(bones), strict=True))
-                turn = Rotation.align_vectors(theirs, own)[0] * self._turns[joint]
-                found[joint] = turn
+                pairs = [*bones, *_differences(bones)]
+                own, theirs = (
+                    np.array([way / max(_length(way), 1e-12) for way in ways])
+                    for ways in zip(*pairs, strict=True)
+                )
+                found[joint] = Rotation.align_vectors(theirs, own)[0] * self._turns[joint]
                 continue
             above = self._parent(joint)
             base = turns[self._follows[above]] * found[above] * self._turns[above].inv()
             base = inward * base * self._turns[joint]  # where it would be if it did not turn
-            if not bones:
+            if not bones or not all(map(_length, bones[0])):
                 found[joint] = base.mean()
                 continue
             own, theirs = bones[0]
             turn = shortest(own, theirs) * self._turns[joint]
             axis = self._turns[joint].inv().apply(own)
-            twist = _twist(turn.inv() * base, axis / np.linalg.norm(axis))
+            twist = _twist(turn.inv() * base, axis / _length(axis))
             found[joint] = turn * twist
         return found
 
@@ -172,23 +182,20 @@ class _Own:
     ) -> Stand:
         """Returns all of it, with the scale of a pose."""
         bones = self._bones() or [(j, child) for j in self._follows for child in self._below(j)]
-        own = sum(float(np.linalg.norm(self._bone(*bone))) for bone in bones)
-        theirs = sum(float(np.linalg.norm(self._followed(places, *bone))) for bone in bones)
+        own = sum(_length(self._bone(*bone)) for bone in bones)
+        theirs = sum(_length(self._followed(places, *bone)) for bone in bones)
         if theirs <= 0.0:
             raise ValueError("Expected a skeleton whose bones have lengths, got none.")
         anchors = [leg[0] for leg in self._legs] or [0]
+        middle = np.mean(self._places[anchors], axis=0)
         up = motion.up or _up(motion, turns[0], theirs / len(anchors))
-        return Stand(turns, anchors, own / theirs, up, is_told_by_pose)
+        return Stand(turns, anchors, middle, own / theirs, up, is_told_by_pose)
 
     def _bone(self, above: int, below: int) -> Array:
         return self._places[below] - self._places[above]
 
     def _followed(self, places: Array, above: int, below: int) -> Array:
         return places[self._follows[below]] - places[self._follows[above]]
-
-    def _mean_bone(self, inward: Rotation, places: Array, above: int, below: int) -> Array:
-        """Returns the mean of a followed bone in the frame of the joint above, at unit length."""
-        return _unit(np.mean(inward.apply(self._followed(places, above, below)), axis=0))
 
     def _bones(self) -> list[tuple[int, int]]:
         """Returns the joints above and below each bone of the legs."""
@@ -223,17 +230,15 @@ def _up(motion: Animation, root: Rotation, height: float) -> Up:
 
 
 def _differences(bones: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
-    """Returns the ways from one bone's end to another's, of the character and followed, at unit
-    length.
-    """
-    found = []
-    for (own, theirs), (other, their_other) in itertools.combinations(bones, 2):
-        found.append((_unit(own - other), _unit(theirs - their_other)))
-    return found
+    """Returns the ways from one bone's end to another's, of the character and followed."""
+    return [
+        (own - other, theirs - their_other)
+        for (own, theirs), (other, their_other) in itertools.combinations(bones, 2)
+    ]
 
 
-def _unit(way: Array) -> Array:
-    return way / max(float(np.linalg.norm(way)), 1e-12)
+def _length(way: Array) -> float:
+    return float(np.linalg.norm(way))
 
 
 def _twist(turns: Rotation, axis: Array) -> Rotation:

@@ -84,12 +84,9 @@ def retarget(motion: Animation, person: Character, table: Table) -> Retargeted:
             wanted[joint] = wanted[joint] * table.offsets[person.joint_names[joint]]
     poses = np.zeros((len(motion.times), person.pose_size))
     hinges = _write_turns(person, wanted, poses)
-    anchors = stand.anchors
-    middle = stand.scale * world.apply(np.mean([places[follows[j]] for j in anchors], axis=0))
-    own = np.mean(
-        [person.skeleton.joint_position[j] if j else np.zeros(3) for j in anchors], axis=0
-    )
-    poses[:, :3] = middle - skeletons.joint_rotations(person, 0, poses).apply(own)
+    middle = np.mean([places[follows[joint]] for joint in stand.anchors], axis=0)
+    middle = stand.scale * world.apply(middle)
+    poses[:, :3] = middle - skeletons.joint_rotations(person, 0, poses).apply(stand.middle)
     return Retargeted(poses, stand.scale, stand.up, stand.is_told_by_pose, hinges)
 
 
@@ -150,15 +147,13 @@ def _write_turns(
             local, hinge = _bent(person, joint, base, goal)
             turned = hinges.get(joint)
             hinges[joint] = dataclasses.replace(hinge, twist=turned.twist if turned else 0.0)
-        elif joint in hinged and hinged[joint] in wanted:
+        elif joint in hinged:
             below = hinged[joint]
             goal, twist = _turned_into_plane(person, joint, below, goal, wanted[below])
             hinges[below] = Hinge(twist, 0.0, 0, 0.0)
             local = base.inv() * goal
         else:
             local = base.inv() * goal
-        if kind not in (REVOLUTE, SPHERICAL) and joint:
-            local = is_still
         skeletons.write_rotations(person, joint, local, out_poses)
         turns.append(base * skeletons.joint_rotations(person, joint, out_poses))
     return {person.joint_names[joint]: hinge for joint, hinge in hinges.items()}
@@ -185,7 +180,10 @@ def _turned_into_plane(
     """
     skeleton = person.skeleton
     along = skeleton.joint_position[below]
-    along = along / np.linalg.norm(along)
+    size = float(np.linalg.norm(along))
+    if size == 0.0:
+        return goal, 0.0
+    along = along / size
     frame = skeletons.attachments(person)[below]
     axis = frame.apply([0.0, 0.0, 1.0])
     across = np.cross(along, axis)
@@ -215,7 +213,8 @@ def _turned_into_plane(
     usual = np.angle(np.sum(weight * reach * np.exp(1.0j * likely)))
     away = _wrapped(choices - usual)
     turn = usual + weight * np.where(np.abs(away[1]) < np.abs(away[0]), away[1], away[0])
-    return goal * Rotation.from_rotvec(turn[:, None] * along), float(np.max(np.abs(turn)))
+    twist = float(np.max(np.abs(_wrapped(turn))))
+    return goal * Rotation.from_rotvec(turn[:, None] * along), twist
 
 
 def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tuple[Rotation, Hinge]:
@@ -227,8 +226,7 @@ def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tupl
     if flat > 1e-6:
         angle = _angle(bone, point)
     else:
-        q = skeletons.wxyz(local)
-        angle = 2.0 * np.arctan2(q[:, 3], q[:, 0])
+        angle = skeletons.angles_about_z(local)
     beyond = float(np.max(person.beyond_limits(joint, angle)))
     turn = Rotation.from_euler("Z", angle[:, None])
     got = turn.apply(bone)

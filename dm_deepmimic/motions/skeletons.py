@@ -57,11 +57,16 @@ def write_rotations(character: Character, joint: int, turns: Rotation, out_poses
     if kind == FIXED:
         return
     if kind == REVOLUTE:
-        q = wxyz(turns)
-        out_poses[:, offset] = np.unwrap(2.0 * np.arctan2(q[:, 3], q[:, 0]))
+        out_poses[:, offset] = np.unwrap(angles_about_z(turns))
         return
     start = offset + 3 if kind == ROOT else offset
     out_poses[:, start : start + 4] = wxyz(turns)
+
+
+def angles_about_z(turns: Rotation) -> Array:
+    """Returns the angles about z that are nearest to rotations, shape `(F,)` [rad]."""
+    q = wxyz(turns)
+    return 2.0 * np.arctan2(q[:, 3], q[:, 0])
 
 
 def straightened(character: Character, poses: Array) -> tuple[list[Rotation], Array]:

@@ -1,6 +1,7 @@
 """Retargeting tables: which joint of a skeleton each of a character's joints follows."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,6 @@ from dm_deepmimic.motions.scipy_rotation import Rotation
 
 _FOLDER = pathlib.Path(__file__).parent.parent / "data" / "retargeting"
 _ENOUGH = 2.0 / 3.0  # of a character's joints that follow others
-NAMES = tuple(sorted(path.stem for path in _FOLDER.glob("*.txt")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,14 +76,26 @@ def read(path: str | os.PathLike[str]) -> Table:
     path = pathlib.Path(path)
     reader = JsonReader.open(path)
     joints = reader.child("Joints")
-    names = {own: _names(joints, own) for own in joints.keys()}
+    follows = {own: _names(joints, own) for own in joints.keys()}
     offsets = {}
     if reader.has("Offsets"):
         turns = reader.child("Offsets")
         for own in turns.keys():
+            if own not in follows:
+                raise turns.error(own, "nothing, as it is none of Joints,")
             offsets[own] = Rotation.from_euler("xyz", _angles(turns, own), degrees=True)
     rest = reader.integer("Rest", 0) if reader.has("Rest") else None
-    return Table(path, names, offsets, rest)
+    return Table(path, follows, offsets, rest)
+
+
+def ours(name: str) -> Table:
+    """Returns one of our tables by its name, such as `mixamo`."""
+    return read(_FOLDER / f"{name}.txt")
+
+
+def names() -> list[str]:
+    """Returns the names of our tables."""
+    return sorted(path.stem for path in _FOLDER.glob("*.txt"))
 
 
 def find(motion: Animation, joint_names: Sequence[str]) -> Table:
@@ -94,19 +106,19 @@ def find(motion: Animation, joint_names: Sequence[str]) -> Table:
         ValueError: None fits.
     """
     known = set(map(_plain, motion.names))
-    tables = [Table(None, {name: (name,) for name in joint_names}, {}, None)]
-    for table in tables + [read(_FOLDER / f"{name}.txt") for name in NAMES]:
+    alike = Table(None, {name: (name,) for name in joint_names}, {}, None)
+    for table in itertools.chain([alike], map(ours, names())):
         found = {
-            own: names
-            for own, names in table.joints.items()
-            if own in joint_names and any(_plain(each) in known for each in names)
+            own: theirs
+            for own, theirs in table.joints.items()
+            if own in joint_names and any(_plain(each) in known for each in theirs)
         }
         if joint_names[0] in found and len(found) >= _ENOUGH * len(joint_names):
             return dataclasses.replace(table, joints=found)
     got = errors.shown(" ".join(motion.names))
     raise ValueError(
-        f"Expected the joints' names of the character or of {', '.join(NAMES)}, got {got}. Write a "
-        "retargeting table and name it with --table."
+        f"Expected the joints' names of the character or of {', '.join(names())}, got {got}. Write "
+        "a retargeting table and name it with --table."
     )
 
 
@@ -117,9 +129,9 @@ def _plain(name: str) -> str:
 
 def _names(joints: JsonReader, own: str) -> tuple[str, ...]:
     value: Any = joints.value(own)
-    names = [value] if isinstance(value, str) else value
-    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-        return tuple(names)
+    found = [value] if isinstance(value, str) else value
+    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+        return tuple(found)
     raise joints.error(own, "a joint's name, or several of which the first counts that there is")
 
 
