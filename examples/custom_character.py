@@ -6,25 +6,23 @@
     python examples/acme_ppo.py --env=one_arm/args.txt --output=one_arm
 
 The functions take and return the contents of files as JSON has them, and change no argument. For a
-character of your own replace `LEGS`, and `CHARACTER` and the others by your files.
+character of your own replace `LEGS` and `FOOT`, and the preset by your arg file.
 """
 
 import argparse
 import copy
 import json
-import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from dm_deepmimic import character, errors, scene_files
+from dm_deepmimic.embedded import scenes
 
 Json = dict[str, Any]
 
-CHARACTER = "data/characters/humanoid3d.txt"
-CONTROLLER = "data/controllers/humanoid3d_phase_rot_ctrl.txt"
 LEGS = ("right_hip", "right_knee", "left_hip", "left_knee")  # joints of thighs and shins
-FEET = ("right_ankle", "left_ankle")  # which may touch the ground
+FOOT = "right_ankle"
 TYPES = {"none": character.ROOT, **character.JOINT_TYPES}
 
 
@@ -55,18 +53,18 @@ def with_masses(person: Json, factor: float) -> Json:
     return person | {"BodyDefs": bodies}
 
 
-def kept(person: Json, name: str) -> list[int]:
-    """Returns the joints, by their numbers, that neither are one of a name nor hang on it.
+def kept(person: Json, lost: str | None) -> list[int]:
+    """Returns the joints, by their numbers, that neither are the lost one nor hang on it.
 
     Raises:
         UnknownNameError: There is no such joint below the root.
     """
     known = [joint["Name"] for joint in joints_of(person)[1:]]
-    if name not in known:
-        raise errors.UnknownNameError("joint", name, "", known)
+    if lost is not None and lost not in known:
+        raise errors.UnknownNameError("joint", lost, "", known)
     numbers: list[int] = []
     for index, joint in enumerate(joints_of(person)):
-        if joint["Name"] != name and (joint["Parent"] < 0 or joint["Parent"] in numbers):
+        if joint["Name"] != lost and (joint["Parent"] < 0 or joint["Parent"] in numbers):
             numbers.append(index)
     return numbers
 
@@ -100,21 +98,18 @@ def cut_clip(clip: Json, person: Json, numbers: list[int]) -> Json:
 
 
 def scaled_clip(clip: Json, factor: float) -> Json:
-    """Returns a clip with the same angles whose root is higher and goes further by a factor, slower
-    by its root, as a longer pendulum swings.
-    """
-    slower = math.sqrt(factor)
+    """Returns a clip with the same angles whose root is higher and goes further by a factor."""
     frames = [
-        [slower * duration, factor * x, factor * y, factor * z, *rest]
+        [duration, factor * x, factor * y, factor * z, *rest]
         for duration, x, y, z, *rest in clip["Frames"]
     ]
     return clip | {"Frames": frames}
 
 
 def standing_height(person: Json) -> float:
-    """Returns how high the root is above the first foot's sole where the leg is straight [m]."""
+    """Returns how high the root is above a foot's sole where the leg is straight [m]."""
     joints = joints_of(person)
-    joint = [row["Name"] for row in joints].index(FEET[0])
+    joint = [row["Name"] for row in joints].index(FOOT)
     foot, height = person["BodyDefs"][joint], 0.0
     while joint > 0:
         height -= joints[joint].get("AttachY", 0.0)
@@ -122,10 +117,9 @@ def standing_height(person: Json) -> float:
     return height - foot.get("AttachY", 0.0) + 0.5 * foot["Param1"]  # a box
 
 
-def arg_file(person: Json, preset: str) -> str:
-    """Returns an arg file: a preset's, with other files beside it and falls of all but the feet."""
-    names = [joint["Name"] for joint in joints_of(person)]
-    falls = " ".join(str(index) for index, name in enumerate(names) if name not in FEET)
+def arg_file(preset: str, fall_bodies: Sequence[int]) -> str:
+    """Returns an arg file: a preset's, with other files and numbers of bodies."""
+    falls = " ".join(map(str, fall_bodies))
     return (
         f"--character_files character.txt\n--char_ctrl_files controller.txt\n"
         f"--motion_file clip.txt\n--fall_contact_bodies {falls}\n--arg_file {preset}\n"
@@ -135,33 +129,38 @@ def arg_file(person: Json, preset: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the program."""
     parser = argparse.ArgumentParser(description="Writes a humanoid of another build.")
+    parser.add_argument("--preset", default="humanoid3d_walk", help="of one clip, for humanoid3d")
     parser.add_argument("--legs", type=float, default=1.0, help="how long they are, 1 as before")
     parser.add_argument("--masses", type=float, default=1.0, help="of all bodies, 1 as before")
     parser.add_argument("--without", help="a joint that is lost with all that hangs on it")
-    parser.add_argument("--clip", default="walk", help="such as walk or run")
-    parser.add_argument("--preset", help="of its arg file, by default the clip's")
     parser.add_argument("--output", type=pathlib.Path, default="humanoid", help="the folder")
     options = parser.parse_args(arguments)
-    person = _read(CHARACTER, scene_files.CHARACTER)
-    controller = _read(CONTROLLER, scene_files.CONTROLLER)
-    clip = _read(f"data/motions/humanoid3d_{options.clip}.txt", scene_files.MOTION)
+    scene = scene_files.read_scene(options.preset)
+    settings = scenes.read_settings(scene.arguments)
+    if settings.kin_ctrl == "clips":
+        parser.error(f"expected a preset of one clip, got {options.preset}")
+    person, controller, clip = (
+        json.loads(scene.find(name, kind).read_text())
+        for name, kind in (
+            (settings.character_files[0], scene_files.CHARACTER),
+            (settings.char_ctrl_files[0], scene_files.CONTROLLER),
+            (settings.motion_file, scene_files.MOTION),
+        )
+    )
     before = standing_height(person)
     person = with_masses(with_longer(person, LEGS, options.legs), options.masses)
+    numbers = kept(person, options.without)
     clip = scaled_clip(clip, standing_height(person) / before)
-    if options.without is not None:
-        numbers = kept(person, options.without)
-        clip = cut_clip(clip, person, numbers)
-        controller = cut_controller(controller, numbers)
-        person = cut_character(person, numbers)
+    falls = [new for new, old in enumerate(numbers) if old in settings.fall_contact_bodies]
+    contents = {
+        "character": cut_character(person, numbers),
+        "controller": cut_controller(controller, numbers),
+        "clip": cut_clip(clip, person, numbers),
+    }
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, content in (("character", person), ("controller", controller), ("clip", clip)):
+    for name, content in contents.items():
         (options.output / f"{name}.txt").write_text(json.dumps(content, indent=1) + "\n")
-    text = arg_file(person, options.preset or f"humanoid3d_{options.clip}")
-    (options.output / "args.txt").write_text(text)
-
-
-def _read(name: str, kind: str) -> Json:
-    return json.loads(scene_files.find(name, kind).read_text())
+    (options.output / "args.txt").write_text(arg_file(options.preset, falls))
 
 
 def _new_parent(person: Json, numbers: list[int], joint: int) -> int:

@@ -1,4 +1,4 @@
-"""A four-legged robot as a character, and PyBullet's recording of a real one as its clip.
+"""A four-legged robot as a character, and the trot of a Laikago that PyBullet has as its clip.
 
     python examples/quadruped.py --output=quadruped
     dm-deepmimic-view quadruped/args.txt --play
