@@ -171,6 +171,12 @@ class Character:
         pose[self.quaternion_offsets()] = 1.0
         return pose
 
+    def is_limited(self, joint: int) -> bool:
+        """Returns whether the limits of a joint are simulated."""
+        # The original compares with the second upper limit, 0 by default, not with the first.
+        low, high = self.limit_low[joint, 0], self.limit_high[joint, 1]
+        return bool(self.skeleton.joint_type[joint] == REVOLUTE and low <= high)
+
     def beyond_limits(self, joint: int, angles: Array) -> Array:
         """Returns how far a revolute joint's angles are beyond its limits, 0 within and for a joint
         without any; shape of the angles [rad].

@@ -7,21 +7,19 @@ where something is wrong, 2 where a file cannot be read, else 0.
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from dm_deepmimic import character, errors, kinds, motion, scene_files
+from dm_deepmimic import character, errors, kinds, scene_files
+from dm_deepmimic import options as shared
 from dm_deepmimic.character import Character
 from dm_deepmimic.checking import characters, clips, controllers, scenes, table
 from dm_deepmimic.checking.findings import Finding, Severity
 from dm_deepmimic.checking.scenes import Looked
 from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.kinds import Kind
-
-HUMANOID = "data/characters/humanoid3d.txt"
-HUMANOID_JOINTS = 15
+from dm_deepmimic.scene_files import SceneFiles
 
 
 def look(name: str, options: argparse.Namespace) -> Looked:
@@ -30,26 +28,22 @@ def look(name: str, options: argparse.Namespace) -> Looked:
     Raises:
         DeepMimicError: A file is nowhere, cannot be read, or fits no other.
     """
-    given = pathlib.Path(name)
-    if given.name == name and not given.suffix and not os.path.isfile(given):
+    path = scene_files.locate(name, options.data_root, scene_files.FILE)
+    if path is None:
+        shared.refuse(options, "a preset", ("character", "controller"))
         return scenes.check(name, options.data_root)
-    path = scene_files.find(name, "file", data_root=options.data_root)
     kind = kinds.of_file(path)
     if kind is Kind.ARGUMENTS:
+        shared.refuse(options, "an arg file", ("character", "controller"))
         return scenes.check(str(path), options.data_root)
     if kind is Kind.CHARACTER:
+        shared.refuse(options, "a character", ("character",))
         return Looked(_of_character(character.load_character(path), options), [])
     if kind is Kind.CONTROLLER:
-        rows = JsonReader.open(path).rows("PDControllers")
-        if options.character is None and len(rows) != HUMANOID_JOINTS:
-            expected = f"the file of the character of {path}"
-            raise errors.ArgumentError("check", "--character", "nothing", expected)
-        person = _character(options.character or HUMANOID, options)
-        return Looked(controllers.check(character.load_controller(path, person), person), [])
-    if kind is Kind.CLIP:
-        return _of_clips([path], options)
-    if kind is Kind.CLIPS:
-        return _of_clips(_clips_of(path, options), options)
+        shared.refuse(options, "a controller", ("controller",))
+        return Looked(_of_controller(path, options), [])
+    if kind in (Kind.CLIP, Kind.CLIPS):
+        return _of_clips(scene_files.alone(path, kind is Kind.CLIPS, options.data_root), options)
     known = ", ".join(each.value for each in Kind if each is not Kind.TERRAIN)
     raise errors.AssetFormatError(path, "the file", f"one of {known}", "something else")
 
@@ -74,7 +68,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("names", nargs="+", metavar="name",
         help="clips, a set of clips, a character, a controller, an arg file, a preset")  # fmt: skip
-    add("--character", metavar="FILE", help="of a clip or a controller; by default one that fits")
+    add("--character", metavar="FILE", help="of a clip, by default the one whose frames are as "
+        "long, or of a controller, by default humanoid3d")  # fmt: skip
     add("--controller", metavar="FILE", help="to look at with a character or a clip")
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
     form = parser.add_mutually_exclusive_group().add_argument
@@ -95,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print("\n".join(table.lines(clip for each in looked for clip in each.clips)))
         else:
             print("\n".join(report(options.names, found)))
-    except (errors.DeepMimicError, OSError) as error:
+    except (errors.DeepMimicError, OSError, ValueError) as error:
         print(f"check: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -114,38 +109,33 @@ def _of_character(person: Character, options: argparse.Namespace) -> list[Findin
     return found
 
 
-def _clips_of(path: pathlib.Path, options: argparse.Namespace) -> list[pathlib.Path]:
-    """Returns the clips of a set, which may lie beside it."""
-    names = dict.fromkeys(name for name, _ in motion.listed_clips(JsonReader.open(path)))
-    return [
-        scene_files.find(name, scene_files.MOTION, named_in=[path], data_root=options.data_root)
-        for name in names
-    ]
+def _of_controller(path: pathlib.Path, options: argparse.Namespace) -> list[Finding]:
+    """Returns the findings of a controller, of humanoid3d if it has as many rows as that joints."""
+    person = _character(options.character or scene_files.HUMANOID, options)
+    rows = len(JsonReader.open(path).rows("PDControllers"))
+    if options.character is None and rows != person.num_joints:
+        expected = f"the file of a character of {rows} joints, for which {path.name} is"
+        raise errors.ArgumentError("check", "--character", "nothing", expected)
+    return controllers.check(character.load_controller(path, person), person)
 
 
-def _of_clips(paths: Sequence[pathlib.Path], options: argparse.Namespace) -> Looked:
+def _of_clips(scene: SceneFiles, options: argparse.Namespace) -> Looked:
     """Returns the findings of clips, and of a character that is named with them."""
+    paths = scene.clip_files(scene.file_name("motion_file"), scene.names_a_set())
     if options.character is None:
-        size = len(_first_frame(paths[0]))
-        file = scene_files.guess_character(paths[0], size, options.data_root)
-        person = character.load_character(file)
+        person = character.load_character(scene.guessed_character())
     else:
         person = _character(options.character, options)
     named = options.character is not None or options.controller is not None
     found = _of_character(person, options) if named else []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         found += clips.check(path, person)
-    return Looked(found, [(path, person) for path in paths])
+    return Looked(found, [(path, person) for path in dict.fromkeys(paths)])
 
 
 def _character(name: str, options: argparse.Namespace) -> Character:
     path = scene_files.find(name, scene_files.CHARACTER, data_root=options.data_root)
     return character.load_character(path)
-
-
-def _first_frame(path: pathlib.Path) -> list[float]:
-    frame = JsonReader.open(path).array("Frames")[0]
-    return frame if isinstance(frame, list) else []
 
 
 if __name__ == "__main__":

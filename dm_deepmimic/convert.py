@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from dm_deepmimic import character, errors, scene_files
+from dm_deepmimic import options as shared
 from dm_deepmimic.character import Character
 from dm_deepmimic.characters import mjcf, urdf
 from dm_deepmimic.json_reader import JsonReader
@@ -23,7 +24,10 @@ from dm_deepmimic.motions.animation import Up
 from dm_deepmimic.motions.clip_reader import PYBULLET, Order, Writing
 
 MJCF, URDF = ".xml", ".urdf"
-HUMANOID = "data/characters/humanoid3d.txt"
+# Options that mean nothing for a character.
+_OF_MOTIONS = (
+    "table skeleton rate up quaternions degrees scale place trim speed mirror join resample loop"
+).split()
 
 
 def run(options: argparse.Namespace) -> list[str]:
@@ -36,10 +40,11 @@ def run(options: argparse.Namespace) -> list[str]:
     """
     if options.output.suffix.lower() in (MJCF, URDF):
         return _exported(options)
-    source = options.source or formats.of_file(options.input)
-    target = options.target or formats.of_file(options.output)
+    shared.refuse(options, "a motion", ("controller",))
+    target = options.to or formats.of_file(options.output)
     path = _find(options.input, scene_files.MOTION, options)
-    person = character.load_character(_character(path, source, options))
+    source = getattr(options, "from") or _format(options.input, path)
+    person = _character(path, source, options)
     clip, lines = formats.read(path, source, person, _reading(options, source))
     clip = _edited(clip, person, options)
     if options.loop == "wrap":
@@ -63,12 +68,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("input", help="the motion, or the character")
     add("output", type=pathlib.Path, help="the file to write")
-    add("--from", dest="source", choices=formats.FORMATS,
+    add("--from", choices=formats.FORMATS,
         help="format of the input, as a .txt may be one of pybullet")  # fmt: skip
-    add("--to", dest="target", choices=formats.WRITTEN,
+    add("--to", choices=formats.WRITTEN,
         help="format of the output, where its ending does not tell")  # fmt: skip
-    add("--character", help="its file; of a clip by default one that fits, else humanoid3d")
-    add("--controller", help="file of a character's gains, which are written beside its motors")
+    add("--character", metavar="FILE", help="by default humanoid3d, or the one whose frames are "
+        "as long as a clip's")  # fmt: skip
+    add("--controller", metavar="FILE", help="gains to write beside the motors of a character")
     add("--data-root", type=pathlib.Path, help="folder of DeepMimic's data")
     add(
         "--table", type=pathlib.Path, help="retargeting table; told by the joints' names by default"
@@ -79,12 +85,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="ASF",
         help="of an .amc; found beside it by default",
     )
-    add("--rate", type=_positive, default=formats.Reading.rate, metavar="HZ",
+    add("--rate", type=_positive, metavar="HZ",
         help="frames a second of an .amc, 120 by default")  # fmt: skip
     add("--up", choices=get_args(Up), help="the axis that points up, where it is not the format's")
-    add("--quaternions", choices=get_args(Order), help="their order in a clip, where it is wrong")
+    add("--quaternions", choices=get_args(Order), help="their order in a clip, wxyz by default")
     add("--degrees", action="store_true", help="a clip's angles are degrees")
-    add("--scale", type=_positive, default=1.0, help="metres for a unit of a clip's positions")
+    add("--scale", type=_positive, help="metres for a unit of a clip's positions, 1 by default")
     add("--place", action=argparse.BooleanOptionalAction,
         help="set it on the ground, headed along x; always so what a skeleton did")  # fmt: skip
     add("--trim", type=_span, metavar="A:B", help="take the part from A to B [s]")
@@ -111,12 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _exported(options: argparse.Namespace) -> list[str]:
     """Writes a character for another program."""
+    shared.refuse(options, "a character", ("from", "to", "character", *_OF_MOTIONS))
     person = character.load_character(_find(options.input, scene_files.CHARACTER, options))
     if options.output.suffix.lower() == URDF:
-        if options.controller is not None:
-            raise ValueError(
-                f"Expected --controller with {MJCF} only, which has a place for gains."
-            )
+        shared.refuse(options, "a URDF file, which has no place for gains", ("controller",))
         urdf.write(options.output, person)
     else:
         controller = None
@@ -131,31 +135,42 @@ def _find(name: str, kind: str, options: argparse.Namespace) -> pathlib.Path:
     return scene_files.find(name, kind, data_root=options.data_root)
 
 
+def _format(name: str, path: pathlib.Path) -> formats.Format:
+    """Returns the format that a file's name tells, or its keys where that is a clip's."""
+    kind = formats.of_file(name)
+    is_without_durations = kind == "clip" and JsonReader.open(path).has("FrameDuration")
+    return "pybullet" if is_without_durations else kind
+
+
 def _character(
     path: pathlib.Path, source: formats.Format, options: argparse.Namespace
-) -> pathlib.Path:
-    """Returns the file of the character that is to move."""
-    if options.character is None and source == "clip":
-        rows = JsonReader.open(path).array("Frames")
-        if isinstance(rows[0], list):
-            return scene_files.guess_character(path, len(rows[0]), options.data_root)
-    return _find(options.character or HUMANOID, scene_files.CHARACTER, options)
+) -> Character:
+    """Returns the character that is to move."""
+    if options.character is None and source in ("clip", "pybullet"):
+        scene = scene_files.alone(path, False, options.data_root)
+        return character.load_character(scene.guessed_character())
+    name = options.character or scene_files.HUMANOID
+    return character.load_character(_find(name, scene_files.CHARACTER, options))
 
 
 def _reading(options: argparse.Namespace, source: formats.Format) -> formats.Reading:
+    if source in ("clip", "pybullet"):
+        shared.refuse(options, "a clip", ("table", "skeleton", "rate"))
+    else:
+        shared.refuse(options, f"{source} files", ("quaternions", "degrees", "scale"))
     writing = PYBULLET if source == "pybullet" else Writing()
-    chosen = dataclasses.replace(writing, degrees=options.degrees, scale=options.scale)
-    if options.quaternions is not None:
-        chosen = dataclasses.replace(chosen, order=options.quaternions)
-    if source not in ("clip", "pybullet") and chosen != writing:
-        raise ValueError("Expected --quaternions, --degrees and --scale with clips only.")
     return formats.Reading(
         table=options.table,
         skeleton=options.skeleton,
-        rate=options.rate,
+        rate=options.rate or formats.Reading.rate,
         up=options.up,
         place=options.place,
-        writing=chosen,
+        writing=dataclasses.replace(
+            writing,
+            order=options.quaternions or writing.order,
+            degrees=options.degrees,
+            scale=options.scale or writing.scale,
+        ),
     )
 
 

@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _is_clip(path: pathlib.Path | None) -> TypeGuard[pathlib.Path]:
-    return path is not None and path.suffix == clips.ENDING
+    return path is not None and path.suffix.lower() == clips.ENDING
 
 
 def _opened(

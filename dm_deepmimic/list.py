@@ -46,14 +46,14 @@ def _row(name: str) -> Iterator[str]:
 
 def _clips(scene: SceneFiles, settings: Settings) -> Iterator[str]:
     """Yields the name and the duration of each clip."""
-    names = [settings.motion_file]
+    names, listing = [settings.motion_file], None
     if settings.kin_ctrl == "clips":
-        path = scene.find(settings.motion_file, scene_files.MOTION)
-        names = [name for name, _ in motion.listed_clips(JsonReader.open(path))]
+        listing = scene.find(settings.motion_file, scene_files.MOTION)
+        names = [name for name, _ in motion.listed_clips(JsonReader.open(listing))]
     for name in names:
         short = pathlib.Path(name).stem.removeprefix("humanoid3d_")
         try:
-            path = scene.find(name, scene_files.MOTION)
+            path = scene.find(name, scene_files.MOTION, listing)
         except errors.AssetNotFoundError:
             yield f"{short} ({MISSING})"
             continue

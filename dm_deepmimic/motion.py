@@ -127,6 +127,20 @@ def listed_clips(reader: JsonReader) -> list[tuple[str, float]]:
     return clips
 
 
+def frame_size(path: str | os.PathLike[str]) -> int:
+    """Returns how many numbers a clip's first frame has, its duration among them even where the
+    file has one for all frames.
+
+    Raises:
+        AssetFormatError: It has no frames, or they are no rows.
+    """
+    reader = JsonReader.open(pathlib.Path(path))
+    first = reader.array("Frames")[0]
+    if not isinstance(first, list):
+        raise reader.error("Frames", "rows of numbers")
+    return len(first) + reader.has("FrameDuration")
+
+
 def load_clip(path: pathlib.Path, character: Character) -> Clip:
     """Reads a motion file for a character.
 
@@ -180,21 +194,27 @@ def make_clip(skeleton: Skeleton, times: Array, poses: Array, loops: bool) -> Cl
     return Clip(times, poses, velocities, loops, cycle_offset)
 
 
-def write_clip(path: str | os.PathLike[str], clip: Clip) -> None:
+def write_clip(path: str | os.PathLike[str], times: Array, poses: Array, loops: bool) -> None:
     """Writes a motion file, which `load_clip` reads again, or leaves the old one as it is.
 
     A frame a line, numbers to the last digit, the last frame's duration 0.
+
+    Args:
+        path: The file.
+        times: Of at least two frames, rising from 0, shape `(F,)` [s].
+        poses: Shape `(F, P)`.
+        loops: Whether it begins anew after its end.
 
     Raises:
         OSError: It cannot be written, as on a full disk.
         ValueError: A number is not finite.
     """
-    durations = [*np.diff(clip.times).tolist(), 0.0]
+    durations = [*np.diff(times).tolist(), 0.0]
     frames = ",\n".join(
         json.dumps([duration, *pose], allow_nan=False)
-        for duration, pose in zip(durations, clip.poses.tolist(), strict=True)
+        for duration, pose in zip(durations, poses.tolist(), strict=True)
     )
-    loop = "wrap" if clip.loops else "none"
+    loop = "wrap" if loops else "none"
     with array_files.replacing(path) as file:
         file.write(f'{{"Loop": "{loop}", "Frames": [\n{frames}\n]}}\n'.encode())
 

@@ -24,6 +24,17 @@ def override(text: str) -> tuple[str, Any]:
         return key, value
 
 
+def refuse(options: argparse.Namespace, what: str, names: Sequence[str]) -> None:
+    """Raises the error of options that mean nothing for what they are given with.
+
+    Raises:
+        ValueError: One of the named options is given.
+    """
+    for name in names:
+        if getattr(options, name) not in (None, False):
+            raise ValueError(f"Expected no --{name.replace('_', '-')} for {what}.")
+
+
 def overrides(pairs: Sequence[tuple[str, Any]] | None) -> dict[str, Any]:
     """Returns the keys of the arg file that `--set` overrides.
 

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,7 +20,6 @@ from dm_deepmimic import (
 )
 from dm_deepmimic.arguments import Value
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.kinds import Kind
 
 ALONE = (Kind.CLIP, Kind.CLIPS, Kind.CHARACTER)  # that play without an arg file
@@ -140,24 +138,23 @@ def load_player(
         DeepMimicError: See `load`.
     """
     given = _given(overrides)
-    path = scene_files.locate(name_or_path, data_root)
+    path = scene_files.locate(name_or_path, data_root, scene_files.FILE)
     kind = None if path is None else kinds.of_file(path)
     if path is None or kind not in ALONE:
         scene = scene_files.read_scene(name_or_path, data_root)
     elif kind is Kind.CHARACTER:
-        for key, value in given.items():
+        if given:
+            key, value = next(iter(given.items()))
             expected = f"nothing, as {path.name} is a character,"
             raise errors.ArgumentError(value.where, key, repr(value.values[0]), expected)
         person = character.load_character(path)
         return ClipPlayer(person, motion.join_clips([_standing(person)], [1.0]), seed)
     else:
-        scene = _scene_of(path, kind, data_root)
+        scene = scene_files.alone(path, kind is Kind.CLIPS, data_root)
     scene = dataclasses.replace(scene, arguments=_overridden(scene.arguments, given))
     clip, is_set = scene.file_name("motion_file"), scene.names_a_set()
     if kind in ALONE and not given.keys() & CHARACTER_KEYS:
-        file = scene.find(clip, scene_files.MOTION)
-        size = _frame_size(scene, file, is_set)
-        person = character.load_character(scene_files.guess_character(file, size, data_root))
+        person = character.load_character(scene.guessed_character())
     else:
         person = scene.read_character(scene.file_name(*CHARACTER_KEYS))
     return ClipPlayer(person, scene.read_clips(clip, person, is_set), seed)
@@ -185,30 +182,6 @@ def _overridden(parsed: arguments.Arguments, given: Mapping[str, Value]) -> argu
             result.pop(key, None)
     result.update(given)
     return result
-
-
-def _scene_of(
-    path: pathlib.Path, kind: Kind, data_root: scene_files.StrPath | None
-) -> scene_files.SceneFiles:
-    """Returns the scene of a file of clips alone, beside which others are found."""
-    source = str(path)
-    parsed = arguments.Arguments(source)
-    parsed.files = [path]
-    parsed["motion_file"] = Value((source,), source)
-    parsed["kin_ctrl"] = Value(("clips" if kind is Kind.CLIPS else "motion",), source)
-    return scene_files.SceneFiles(parsed, data_root)
-
-
-def _frame_size(scene: scene_files.SceneFiles, path: pathlib.Path, is_set: bool) -> int:
-    """Returns how many numbers the first frame of a clip has, or of the first clip of a set."""
-    if is_set:
-        name, _ = motion.listed_clips(JsonReader.open(path))[0]
-        path = scene.find(name, scene_files.MOTION, path)
-    reader = JsonReader.open(path)
-    first = reader.array("Frames")[0]
-    if not isinstance(first, list):
-        raise reader.error("Frames", "rows of numbers")
-    return len(first)
 
 
 def _standing(person: character.Character) -> motion.Clip:

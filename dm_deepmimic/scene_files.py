@@ -24,9 +24,11 @@ ARG_FILE = "arg file"
 CHARACTER = "character file"
 CHECKPOINT = "checkpoint"
 CONTROLLER = "controller file"
+FILE = "file"  # of any of these kinds
 MOTION = "motion"
 STATE = "state file"
 TERRAIN = "terrain file"
+HUMANOID = "data/characters/humanoid3d.txt"
 _PACKAGE = pathlib.Path(__file__).parent  # a data root: it holds data/characters/...
 _CLIPS_HINT = "Install the clips with: pip install 'dm_deepmimic[clips]'"
 _CLIPS = frozenset(
@@ -77,6 +79,14 @@ class SceneFiles:
         parsed = self.arguments
         return "kin_ctrl" in parsed and parsed["kin_ctrl"].values[:1] == ("clips",)
 
+    def guessed_character(self) -> pathlib.Path:
+        """Returns the file of the character that the clip, or the first of the set, may be of; see
+        `guess_character`.
+        """
+        name, is_set = self.file_name("motion_file"), self.names_a_set()
+        size = motion.frame_size(self.clip_files(name, is_set)[0])
+        return guess_character(self.find(name, MOTION), size, self.data_root)
+
     def read_character(self, name: str, layout: character.Layout = "2021") -> character.Character:
         """Reads a character's file."""
         return character.load_character(self.find(name, CHARACTER), layout)
@@ -126,10 +136,23 @@ def read_scene(name_or_path: StrPath | None, data_root: StrPath | None = None) -
     return SceneFiles(arguments.parse_file(file, _arg_file_finder(data_root)), data_root)
 
 
-def locate(name_or_path: StrPath | None, data_root: StrPath | None = None) -> pathlib.Path | None:
+def alone(path: pathlib.Path, is_set: bool, data_root: StrPath | None = None) -> SceneFiles:
+    """Returns a clip's file, or a set's, without a scene; other files are found beside it."""
+    source = str(path)
+    parsed = arguments.Arguments(source)
+    parsed.files = [path]
+    parsed["motion_file"] = arguments.Value((source,), source)
+    parsed["kin_ctrl"] = arguments.Value(("clips" if is_set else "motion",), source)
+    return SceneFiles(parsed, data_root)
+
+
+def locate(
+    name_or_path: StrPath | None, data_root: StrPath | None = None, kind: str = ARG_FILE
+) -> pathlib.Path | None:
     """Returns where the file lies that `read_scene` reads, None for a preset.
 
-    A preset's name is a file's where there is one of that name in a place of `find`.
+    A preset's name is a file's where there is one of that name in a place of `find`. For callers
+    that read other files, too, the error calls it a `FILE`.
 
     Raises:
         ArgumentError: It is no name or path.
@@ -140,7 +163,7 @@ def locate(name_or_path: StrPath | None, data_root: StrPath | None = None) -> pa
     path = pathlib.Path(name)
     is_word = path.name == name and not path.suffix
     try:
-        return _locate(name, None, data_root)
+        return _locate(name, None, data_root, kind)
     except errors.AssetNotFoundError:
         if not is_word:
             raise
@@ -199,7 +222,7 @@ def find(
     hint = ""
     if kind == MOTION and path.as_posix() in _CLIPS:
         hint = _CLIPS_HINT
-    elif kind == ARG_FILE:
+    elif kind in (ARG_FILE, FILE):
         hint = f"Known presets: {', '.join(presets.names())}."
     raise errors.AssetNotFoundError(kind, str(name), places, hint)
 
@@ -266,12 +289,12 @@ def _arg_file_finder(data_root: StrPath | None) -> arguments.FindArgFile:
 
 
 def _locate(
-    name: str, including: pathlib.Path | None, data_root: StrPath | None
+    name: str, including: pathlib.Path | None, data_root: StrPath | None, kind: str = ARG_FILE
 ) -> pathlib.Path | None:
     """Returns where an arg file lies, None for a preset of which there is no file."""
     named_in = [] if including is None else [including]
     try:
-        return find(name, ARG_FILE, named_in=named_in, data_root=data_root)
+        return find(name, kind, named_in=named_in, data_root=data_root)
     except errors.AssetNotFoundError:
         if name in presets.names():
             return None

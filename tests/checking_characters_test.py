@@ -90,7 +90,8 @@ class TestTorques:
     def test_too_weak_to_hold(self, sentences):
         assert sentences(joint=1, TorqueLim=10) == [
             "unusual: Skeleton.Joints[1] chest: its TorqueLim of 10 N m does not hold what it "
-            "carries, which may take 21.6 N m. Usual: more. To mend: raise TorqueLim [N m]."
+            "carries, which may take 21.6 N m. Usual: at least 21.6 N m. To mend: raise "
+            "TorqueLim [N m]."
         ]
 
     def test_enough_for_dozens(self, sentences):

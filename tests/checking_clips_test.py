@@ -41,7 +41,7 @@ def spoiled(humanoid, tmp_path) -> Spoiled:
             [
                 f"wrong: x is up rather than y. {UP} To mend: turn the root: of its position "
                 "(x, y, z) write (-y, x, z), of its rotation (w, x, y, z) write "
-                "(w - z, x - y, x + y, w + z)."
+                "0.7071 times (w - z, x - y, x + y, w + z)."
             ],
         ),
         (

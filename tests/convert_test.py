@@ -122,15 +122,18 @@ def test_clips_written_otherwise(walk, humanoid, tmp_path):
          ".txt, got 'walk.fbx'."),
         (["a.txt", "out.npz"], "Expected one of bvh, clip, mimickit, pybullet to write, got "
          "'amass'."),
-        (["small.bvh", "out.txt", "--degrees"], "Expected --quaternions, --degrees and --scale "
-         "with clips only."),
+        (["small.bvh", "out.txt", "--degrees"], "Expected no --degrees for bvh files."),
+        (["small.bvh", "out.txt", "--controller=c.txt"], "Expected no --controller for a motion."),
+        (["a.txt", "out.txt", "--table=t.txt"], "Expected no --table for a clip."),
+        (["a.txt", "out.xml", "--trim=0:1"], "Expected no --trim for a character."),
         (["a.txt", "out.txt", "--trim=3:2"], "Expected a part of the clip's 1.26662 s that begins "
          "before it ends, got 3 to 2."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_ends_it_with_a_sentence(walk, tmp_path, arguments, sentence):
     (tmp_path / "a.txt").write_text(walk.read_text())
-    (tmp_path / "small.bvh").write_text("HIERARCHY")
+    for name in ("small.bvh", "walk.fbx"):
+        (tmp_path / name).write_text("HIERARCHY")
     with pytest.raises(SystemExit) as ended:
         run(*arguments)
     assert ended.value.code == f"convert: {sentence}"
@@ -154,7 +157,7 @@ def test_another_character(crane, random_state, tmp_path, monkeypatch):
     offset = crane.skeleton.pose_offset[crane.joint_names.index("boom")]
     poses[:, offset] = [0.4, -0.3, -0.9, 0.2]
     clip = motion.make_clip(crane.skeleton, np.arange(4.0), poses, True)
-    motion.write_clip(tmp_path / "crane_clip.txt", clip)
+    motion.write_clip(tmp_path / "crane_clip.txt", clip.times, clip.poses, bool(clip.loops))
     run("crane_clip.txt", "crane.bvh", "--character=crane.txt")
     assert set(crane.joint_names) <= set(bvh.read(tmp_path / "crane.bvh").names)
     run("crane.bvh", "again.txt", "--character=crane.txt", "--no-place")

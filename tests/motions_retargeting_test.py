@@ -11,8 +11,8 @@ pytest.importorskip("scipy")
 import skeletons_made
 from scipy.spatial.transform import Rotation
 
-from dm_deepmimic import errors, motion, scene_files
-from dm_deepmimic.motions import amass, mimickit, retargeting, skeletons, tables
+from dm_deepmimic import character, errors, motion, scene_files
+from dm_deepmimic.motions import amass, bvh, mimickit, retargeting, skeletons, tables
 
 EXACT = 1e-9
 NAMES = ("walk", "run", "backflip", "cartwheel", "crawl", "getup_facedown", "spinkick", "dance_b")
@@ -63,12 +63,13 @@ def test_a_skeleton_that_is_never_upright_is_told_by_its_bones(clip, humanoid, s
     assert not found.is_told_by_pose
     far = skeletons_made.angles(humanoid, found.poses, clip.poses)
     legs = [far[f"{side}_{joint}"] for side in ("left", "right") for joint in ("hip", "knee")]
-    assert max(far["root"], *legs) < 0.05
+    assert max(far["root"], *legs) < 0.06
     assert max(far["right_elbow"], far["left_elbow"]) < 1e-6
-    assert max(far["chest"], far["right_shoulder"], far["left_shoulder"]) < 0.5
+    assert max(far["chest"], far["right_shoulder"], far["left_shoulder"]) < 0.1
 
 
-def test_a_named_frame_tells_where_it_is_upright(clip, humanoid):
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_a_named_frame_tells_where_it_is_upright(clip, humanoid, up):
     animation = skeletons_made.moved(clip, humanoid, skeletons_made.still())
     turns = list(Rotation.random(len(animation.names), random_state=0))
     odd = skeletons_made.with_other_frames(animation, turns)
@@ -85,9 +86,35 @@ def test_a_named_frame_tells_where_it_is_upright(clip, humanoid):
         positions=np.concatenate([[[0.0, 100.0, 0.0]], odd.positions]),
         times=np.arange(len(odd.times) + 1.0),
     )
+    if up == "z":
+        stands = dataclasses.replace(skeletons_made.with_z_up(stands), up="z")
     table = dataclasses.replace(tables.find(odd, humanoid.joint_names), rest=0)
     found = retargeting.retarget(stands, humanoid, table)
     assert max(skeletons_made.angles(humanoid, found.poses[1:], clip.poses).values()) < 1e-6
+
+
+def test_what_carries_a_character_may_hang_on_fixed_joints(humanoid, tmp_path):
+    """A pelvis between the root and the hips, and a tail, which carries nothing."""
+    content = json.loads(humanoid.path.read_text())
+    joints, bodies = content["Skeleton"]["Joints"], content["BodyDefs"]
+    for joint in joints[1:]:
+        joint["Parent"] += joint["Parent"] > 0 or "hip" in joint["Name"]
+    joints[1:1] = [{"Name": "pelvis", "Type": "fixed", "Parent": 0, "AttachY": -0.1}]
+    bodies[1:1] = [{"Name": "pelvis", "Shape": "sphere", "Mass": 1, "Param0": 0.1}]
+    joints.append({"Name": "tail", "Type": "spherical", "Parent": 0, "AttachX": -0.1})
+    joints.append({"Name": "tip", "Type": "spherical", "Parent": 16, "AttachX": -0.4})
+    bodies += [{"Shape": "sphere", "Mass": 0.1, "Param0": 0.1}] * 2
+    (tmp_path / "tailed.txt").write_text(json.dumps(content))
+    person = character.load_character(tmp_path / "tailed.txt")
+    pose = person.zero_pose()
+    pose[:3] = 0.3, 0.95, 0.1
+    poses = np.stack([pose, pose])
+    clip = motion.make_clip(person.skeleton, np.arange(2.0), poses, False)
+    bvh.write(tmp_path / "tailed.bvh", clip, person)
+    found = retargeted(bvh.read(tmp_path / "tailed.bvh"), person)
+    np.testing.assert_allclose(found.poses, clip.poses, atol=1e-6)
+    alike = retargeted(skeletons_made.moved(clip, person, skeletons_made.still()), person)
+    np.testing.assert_allclose(alike.poses[:, 1], 0.95, atol=1e-6)
 
 
 class TestHinges:

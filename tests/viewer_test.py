@@ -113,7 +113,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            (["--record=a.txt", "--video=a.gif"], "Expected --video or --record, not both."),
+            (["--record=a.npz"], "Expected a clip named .txt, got 'a.npz'."),
             (["--record=no/a.txt"], "Expected a file in a folder that exists, got 'no/a.txt'."),
             (["--seconds=3"], "Expected --seconds with --video, --html or --record only."),
         ],

@@ -119,7 +119,7 @@ def _add_body(
     sizes = {SPHERE: (x,), BOX: (x, y, z), CAPSULE: (x, y), CYLINDER: (x, y)}
     _add(
         body, "geom", type=GEOMS[shape], size=placing.text(sizes[shape]), pos=center,
-        quat=placing.text(places.shape_rotation[joint]), rgba=placing.text(placing.COLOR),
+        quat=placing.text(places.shape_rotation[joint]), rgba=placing.text(character.colors[joint]),
         **_collides(int(character.collision_mask[joint])),
     )  # fmt: skip
     return body

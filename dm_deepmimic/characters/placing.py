@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from dm_deepmimic import errors, kinematics, rotations
 from dm_deepmimic.arrays import Array
-from dm_deepmimic.character import CAPSULE, CYLINDER, NUM_SIZES, REVOLUTE, Character
+from dm_deepmimic.character import CAPSULE, CYLINDER, NUM_SIZES, Character
 
-COLOR = (0.30, 0.47, 0.69, 1.0)  # red, green, blue, opacity
 TO_Z_UP = (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0)  # of the vectors of a y-up world
 
 
@@ -66,14 +65,13 @@ def limits(character: Character, joint: int) -> tuple[float, float] | None:
     Raises:
         AssetFormatError: The limits leave no angle.
     """
-    low, high = character.limit_low[joint], character.limit_high[joint]
-    # The original compares with the second upper limit, 0 by default, not with the first.
-    if character.skeleton.joint_type[joint] != REVOLUTE or low[0] > high[1]:
+    if not character.is_limited(joint):
         return None
-    if not low[0] < high[0]:
-        where, expected = f"Skeleton.Joints[{joint}].LimHigh0", f"a number above {low[0]:g}"
-        raise errors.AssetFormatError(character.path, where, expected, float(high[0]))
-    return float(low[0]), float(high[0])
+    low, high = float(character.limit_low[joint, 0]), float(character.limit_high[joint, 0])
+    if not low < high:
+        where, expected = f"Skeleton.Joints[{joint}].LimHigh0", f"a number above {low:g}"
+        raise errors.AssetFormatError(character.path, where, expected, high)
+    return low, high
 
 
 def text(numbers: npt.ArrayLike) -> str:

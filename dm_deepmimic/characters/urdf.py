@@ -56,7 +56,6 @@ def text(character: Character) -> str:
     """
     places = placing.places(character)
     root = ElementTree.Element("robot", name=character.path.stem)
-    _add(_add(root, "material", name="body"), "color", rgba=placing.text(placing.COLOR))
     for joint in range(character.num_joints):
         _add_link(root, character, joint, places)
         if joint > 0:
@@ -91,7 +90,8 @@ def _add_link(
         _add_origin(part, center, places.shape_rotation[body])
         _add_shape(_add(part, "geometry"), skeleton.body_shape[body], skeleton.body_size[body])
         if tag == "visual":
-            _add(part, "material", name="body")
+            material = _add(part, "material", name=character.body_names[body])
+            _add(material, "color", rgba=placing.text(character.colors[body]))
 
 
 def _add_shape(geometry: ElementTree.Element, shape: int, size: Array) -> None:

@@ -33,7 +33,7 @@ def _check_limits(person: Character) -> Iterator[Finding]:
         lows, highs = person.limit_low[joint], person.limit_high[joint]
         for axis in range(1 if kind == REVOLUTE else 3):
             low, high = float(lows[axis]), float(highs[axis])
-            is_simulated = kind == REVOLUTE and low <= highs[1]
+            is_simulated = person.is_limited(joint)
             if low > high and ((low, high) != _NO_LIMITS or is_simulated):
                 limits = "leaves it no angle to be at" if is_simulated else "means no limits"
                 yield _of_joint(
@@ -55,7 +55,7 @@ def _check_limits(person: Character) -> Iterator[Finding]:
 def _check_torques(person: Character) -> Iterator[Finding]:
     skeleton, pose = person.skeleton, person.zero_pose()[None]
     placed = measures.place(person, pose, np.zeros_like(pose))
-    weight = GRAVITY * float(np.sum(skeleton.body_mass)) * measures.reach(person)
+    outstretched = GRAVITY * float(np.sum(skeleton.body_mass)) * measures.reach(person)
     for joint, kind in enumerate(skeleton.joint_type):
         limit = float(person.torque_limit[joint])
         if kind in (FIXED, ROOT):
@@ -79,13 +79,13 @@ def _check_torques(person: Character) -> Iterator[Finding]:
                 person, Severity.UNUSUAL, joint,
                 f"its TorqueLim of {limit:g} N m does not hold what it carries, which may take "
                 f"{needed:.3g} N m",
-                "more", "raise TorqueLim [N m]",
+                f"at least {needed:.3g} N m", "raise TorqueLim [N m]",
             )  # fmt: skip
-        elif limit > TORQUE_UNUSUAL * weight > 0.0:
+        elif limit > TORQUE_UNUSUAL * outstretched > 0.0:
             yield _of_joint(
                 person, Severity.UNUSUAL, joint,
-                f"its TorqueLim of {limit:g} N m would hold {limit / weight:.0f} such characters "
-                "at arm's length",
+                f"its TorqueLim of {limit:g} N m would hold {limit / outstretched:.0f} such "
+                "characters at arm's length",
                 f"at most {TORQUE_UNUSUAL:g}", "see whether TorqueLim is in N m",
             )  # fmt: skip
 

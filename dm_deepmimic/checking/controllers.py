@@ -60,9 +60,9 @@ def _check_gains(controller: Controller, person: Character, joint: int) -> Itera
 
 
 def _check_names(controller: Controller, person: Character) -> Iterator[Finding]:
-    rows = JsonReader.open(controller.path).array("PDControllers")
+    rows = JsonReader.open(controller.path).rows("PDControllers")
     for joint, (row, own) in enumerate(zip(rows, person.joint_names, strict=True)):
-        name = row.get("Name", own)
+        name = row.text("Name", own)
         if name != own:
             is_other = name in person.joint_names
             yield _finding(

@@ -63,7 +63,7 @@ _AXES = (
     _Axis(
         "x is up rather than y",
         "turn the root: of its position (x, y, z) write (-y, x, z), of its rotation (w, x, y, z) "
-        "write (w - z, x - y, x + y, w + z)",
+        "write 0.7071 times (w - z, x - y, x + y, w + z)",
         (_HALF, 0.0, 0.0, _HALF),
     ),
     _Axis(

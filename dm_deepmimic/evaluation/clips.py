@@ -11,6 +11,18 @@ from dm_deepmimic.evaluation.trajectories import Trajectory
 ENDING = ".txt"
 
 
+def check_file(path: pathlib.Path) -> None:
+    """Raises the error of a file that no clip is written to.
+
+    Raises:
+        ValueError: It is not named `ENDING`, or its folder is not there.
+    """
+    if path.suffix.lower() != ENDING:
+        raise ValueError(f"Expected a clip named {ENDING}, got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
+
+
 def check(core: object, name: str) -> None:
     """Raises the error of a core of some name whose episodes cannot be written.
 
@@ -34,6 +46,5 @@ def write(path: pathlib.Path, ran: Sequence[Trajectory]) -> None:
             raise ValueError("Expected episodes whose steps were kept.")
         poses = one.steps.poses
         times = np.arange(len(poses), dtype=np.float64) * one.timestep
-        clip = motion.Clip(times, poses, np.zeros_like(poses), False, np.zeros(3))
         place = path if len(ran) == 1 else path.with_stem(f"{path.stem}_{index}")
-        motion.write_clip(place, clip)
+        motion.write_clip(place, times, poses, loops=False)

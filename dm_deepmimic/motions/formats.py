@@ -101,7 +101,7 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
         ValueError: The format is only read.
     """
     if kind == "clip":
-        motion.write_clip(path, clip)
+        motion.write_clip(path, clip.times, clip.poses, bool(clip.loops))
         return
     clip = editing.even(clip, person)
     if kind == "bvh":

@@ -26,6 +26,7 @@ KEYS: canvas.Lines = (
     (", . /", "slower, faster, real time"),
     *canvas.KEYS,
 )
+OF_AGENTS = ("policy", "layout", "core", "mode", "time_limit", "record")  # options
 
 
 class Viewer:
@@ -159,11 +160,12 @@ class Viewer:
 def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Policy | None]:
     """Returns what plays, and who acts in it, if there is an agent."""
     if pathlib.Path(options.scene).suffix == ".npz":
-        _refuse(options, "an episode that is played again", "set", "character")
+        what = "an episode that is played again"
+        shared.refuse(options, what, (*OF_AGENTS, "set", "character"))
         return replays.open_replay(options.scene)
     overrides = shared.overrides(options.set)
     if options.play or _is_alone(options):
-        _refuse(options, "a clip alone, which has no agent")
+        shared.refuse(options, "a clip alone, which has no agent", OF_AGENTS)
         if options.character is not None:
             overrides["character_file"] = options.character
         where = {"data_root": options.data_root, "seed": options.seed}
@@ -201,18 +203,11 @@ def open_core(options: argparse.Namespace, enable_draw: bool) -> tuple[Any, Poli
 
 def _is_alone(options: argparse.Namespace) -> bool:
     """Returns whether what is shown is a file without an agent: of clips, or of a character."""
-    path = scene_files.locate(options.scene, options.data_root)
+    path = scene_files.locate(options.scene, options.data_root, scene_files.FILE)
     if path is not None and kinds.of_file(path) in player.ALONE:
         return True
     parsed = scene_files.read_scene(options.scene, options.data_root).arguments
     return "scene" in parsed and parsed["scene"].values == ("kin_char",)
-
-
-def _refuse(options: argparse.Namespace, what: str, *others: str) -> None:
-    """Raises the error of options of an agent, where there is none, and of some others."""
-    for name in ("policy", "layout", "core", "mode", "time_limit", "record", *others):
-        if getattr(options, name) is not None:
-            raise ValueError(f"Expected no --{name.replace('_', '-')} for {what}.")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -259,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     try:
         if options.video is not None or options.html is not None:
-            _make_video(options)
+            _make_file(options)
             return
         if options.record is not None:
             _record(options)
@@ -274,8 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
-    if not options.record.parent.is_dir():
-        raise ValueError(f"Expected a file in a folder that exists, got {str(options.record)!r}.")
+    clips.check_file(options.record)
     core, policy = open_core(options, enable_draw=False)
     assert policy is not None  # what has no agent refuses the option
     with Environment(core) as environment:
@@ -287,7 +281,7 @@ def _record(options: argparse.Namespace) -> None:
     clips.write(options.record, ran)
 
 
-def _make_video(options: argparse.Namespace) -> None:
+def _make_file(options: argparse.Namespace) -> None:
     seconds = 10.0 if options.seconds is None else options.seconds
     look: Any = {"camera": drawing.CAMERAS[options.camera], "ghost": options.ghost}
     if options.html is not None:

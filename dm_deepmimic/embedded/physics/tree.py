@@ -303,9 +303,8 @@ def _put_body(
     body["position"], body["rotation"] = position, rotation.ravel()
     body["kp"], body["kd"] = controller.kp[joint], controller.kd[joint]
     body["torque_limit"] = character.torque_limit[joint]
+    body["is_limited"] = character.is_limited(joint)
     low, high = character.limit_low[joint], character.limit_high[joint]
-    # The original compares with the second upper limit, 0 by default, not with the first.
-    body["is_limited"] = skeleton.joint_type[joint] == REVOLUTE and low[0] <= high[1]
     body["limit_low"], body["limit_high"] = low[0], high[0]
 
 
