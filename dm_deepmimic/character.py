@@ -224,8 +224,8 @@ class Controller:
 
 
 def other_side(name: str) -> str:
-    """Returns a name with left and right exchanged where it first has one of them, in its capitals;
-    the name itself where it has neither.
+    """Returns a name with left and right exchanged where it first has one of these words, in its
+    capitals; the name itself where it has neither.
     """
 
     def exchanged(found: re.Match[str]) -> str:
@@ -235,7 +235,7 @@ def other_side(name: str) -> str:
             return other.upper()
         return other.capitalize() if word[0].isupper() else other
 
-    return re.sub("left|right", exchanged, name, count=1, flags=re.IGNORECASE)
+    return re.sub("Left|Right|(?<![a-zA-Z])(?i:left|right)", exchanged, name, count=1)
 
 
 def load_character(path: pathlib.Path, layout: Layout = "2021") -> Character:

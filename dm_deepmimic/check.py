@@ -11,7 +11,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from dm_deepmimic import character, errors, kinds, scene_files
+from dm_deepmimic import character, errors, files, kinds, scene_files
 from dm_deepmimic import options as shared
 from dm_deepmimic.character import Character
 from dm_deepmimic.checking import characters, clips, controllers, scenes, table
@@ -45,7 +45,8 @@ def look(name: str, options: argparse.Namespace) -> Looked:
     if kind in (Kind.CLIP, Kind.CLIPS):
         return _of_clips(scene_files.alone(path, kind is Kind.CLIPS, options.data_root), options)
     known = ", ".join(each.value for each in Kind if each is not Kind.TERRAIN)
-    raise errors.AssetFormatError(path, "the file", f"one of {known}", "something else")
+    got = kinds.described(files.read(path)) or "something else"
+    raise errors.AssetFormatError(path, "the file", f"one of {known}", got)
 
 
 def report(names: Sequence[str], found: Sequence[Finding]) -> Iterator[str]:

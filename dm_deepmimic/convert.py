@@ -38,10 +38,11 @@ def run(options: argparse.Namespace) -> list[str]:
         ValueError: An option does not fit the others, or the motion.
         OSError: The file cannot be written.
     """
+    shared.check_folder(options.output)
     if options.output.suffix.lower() in (MJCF, URDF):
         return _exported(options)
     shared.refuse(options, "a motion", ("controller",))
-    target = options.to or formats.of_file(options.output)
+    target = options.to or formats.to_write(options.output)
     path = _find(options.input, scene_files.MOTION, options)
     source = getattr(options, "from") or _format(options.input, path)
     person = _character(path, source, options)

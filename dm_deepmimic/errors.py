@@ -121,6 +121,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # Python refuses to write whole numbers of thousands of digits
         return f"{type(value).__name__} of thousands of digits"
+    except RecursionError:
+        return f"{type(value).__name__} of thousands of levels"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

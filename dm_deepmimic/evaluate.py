@@ -93,8 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     try:
         for path in (options.json, options.picture, options.record):
-            if path is not None and not path.parent.is_dir():
-                raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
+            if path is not None:
+                shared.check_folder(path)
         if options.picture is not None:
             picture.figures()
         played = play(options)

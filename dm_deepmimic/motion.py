@@ -127,6 +127,22 @@ def listed_clips(reader: JsonReader) -> list[tuple[str, float]]:
     return clips
 
 
+def check(clip: Clip) -> None:
+    """Raises the error of a clip that `load_clip` would not read.
+
+    Raises:
+        ValueError: A number is not finite or beyond `LARGEST`, or frames do not follow each other.
+    """
+    steps = np.diff(clip.times)
+    for what, numbers in (("poses", clip.poses), ("times", steps), ("speeds", clip.velocities)):
+        if not np.all(np.abs(numbers) <= LARGEST):
+            frame = int(np.argwhere(~(np.abs(numbers) <= LARGEST))[0][0])
+            raise ValueError(f"Expected {what} of at most {LARGEST:g}, got more in frame {frame}.")
+    if not np.all(steps > 0.0):
+        frame = int(np.argmin(steps))
+        raise ValueError(f"Expected durations above 0, got {steps[frame]:g} s in frame {frame}.")
+
+
 def frame_size(path: str | os.PathLike[str]) -> int:
     """Returns how many numbers a clip's first frame has, its duration among them even where the
     file has one for all frames.

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import inspect
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,16 @@ def override(text: str) -> tuple[str, Any]:
         return key, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
     except (ValueError, SyntaxError):
         return key, value
+
+
+def check_folder(path: pathlib.Path) -> None:
+    """Raises the error of a file in a folder that is not there.
+
+    Raises:
+        ValueError: It is none, or the file is itself a folder.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
 
 
 def refuse(options: argparse.Namespace, what: str, names: Sequence[str]) -> None:

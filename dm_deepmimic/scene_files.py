@@ -31,12 +31,13 @@ TERRAIN = "terrain file"
 HUMANOID = "data/characters/humanoid3d.txt"
 _PACKAGE = pathlib.Path(__file__).parent  # a data root: it holds data/characters/...
 _CLIPS_HINT = "Install the clips with: pip install 'dm_deepmimic[clips]'"
+_HUMANOIDS = (
+    "backflip cartwheel crawl dance_a dance_b getup_facedown getup_faceup jump kick punch roll run "
+    "spin spinkick walk"
+).split()
 _CLIPS = frozenset(
-    f"data/motions/humanoid3d_{clip}.txt"
-    for clip in (
-        "backflip cartwheel crawl dance_a dance_b getup_facedown getup_faceup jump kick punch roll "
-        "run spin spinkick walk"
-    ).split()
+    f"data/motions/{name}.txt"
+    for name in ("laikago_walk", *(f"humanoid3d_{clip}" for clip in _HUMANOIDS))
 )  # that the extra brings
 
 _LARGEST_CHARACTER = 2**18  # so that long clips are not read to look for one [bytes]

@@ -13,8 +13,9 @@ GAINS = "data/controllers/humanoid3d_ctrl.txt"
 
 
 @pytest.fixture(name="run")
-def run_fixture(capsys):
+def run_fixture(capsys, monkeypatch):
     """Returns a function that runs the program and returns its exit status, output and errors."""
+    monkeypatch.setenv("DM_DEEPMIMIC_QUIET", "1")
 
     def run(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
@@ -140,7 +141,7 @@ class TestErrors:
         path.write_text('{"Type": "plane"}')
         assert run(path)[2] == (
             "check: Expected one of a clip, a set of clips, a character, a controller, an arg file "
-            f"at the file in {path}, got something else.\n"
+            f"at the file in {path}, got a terrain.\n"
         )
 
     def test_a_file_that_cannot_be_read(self, run, tmp_path):

@@ -120,8 +120,15 @@ def test_clips_written_otherwise(walk, humanoid, tmp_path):
     [
         (["walk.fbx", "out.txt"], "Expected a file that ends in .amc, .bvh, .json, .npz, .pkl, "
          ".txt, got 'walk.fbx'."),
-        (["a.txt", "out.npz"], "Expected one of bvh, clip, mimickit, pybullet to write, got "
-         "'amass'."),
+        (["a.txt", "out.npz"], "Expected a file to write that ends in .bvh, .json, .pkl, .txt, got "
+         "'out.npz'."),
+        (["a.txt", "no/out.txt"], "Expected a file in a folder that exists, got 'no/out.txt'."),
+        (["a.txt", "out.txt", "--scale=1e9"], "Expected poses of at most 1e+06, got more in "
+         "frame 0."),
+        (["a.txt", "out.txt", "--speed=1e-8"], "Expected times of at most 1e+06, got more in "
+         "frame 0."),
+        (["a.txt", "out.txt", "--resample=1e12"], "Expected at most 1000000 frames, got 1.26662 s "
+         "at 1e+12 Hz."),
         (["small.bvh", "out.txt", "--degrees"], "Expected no --degrees for bvh files."),
         (["small.bvh", "out.txt", "--controller=c.txt"], "Expected no --controller for a motion."),
         (["a.txt", "out.txt", "--table=t.txt"], "Expected no --table for a clip."),

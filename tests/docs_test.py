@@ -46,6 +46,7 @@ SHORT = {
 SHORT_MODULES = {
     "dm_deepmimic.check": (),
     "dm_deepmimic.compile": ("humanoid3d_walk",),
+    "dm_deepmimic.convert": (),
     "dm_deepmimic.export": (),
     "dm_deepmimic.list": (),
     "dm_deepmimic.replay": (),

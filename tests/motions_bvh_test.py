@@ -74,12 +74,18 @@ class TestReading:
         )  # fmt: skip
         np.testing.assert_array_equal(animation.place()[1], read().place()[1])
 
-    def test_positions_below_the_root_are_left(self, read):
-        animation = read(
-            ("CHANNELS 3 Yrotation", "CHANNELS 6 Xposition Yposition Zposition Yrotation"),
-            ("0 0 0 0 0\n", "0 0 7 7 7 0 0 0\n"), ("90 0 90\n", "7 7 7 90 0 90\n"),
-        )  # fmt: skip
-        np.testing.assert_array_equal(animation.place()[1], read().place()[1])
+    def test_positions_below_the_root_count_where_they_change(self, read):
+        channels = ("CHANNELS 3 Yrotation", "CHANNELS 6 Xposition Yposition Zposition Yrotation")
+        still = read(
+            channels, ("0 0 0 0 0\n", "0 0 7 7 7 0 0 0\n"), ("90 0 90\n", "7 7 7 90 0 90\n")
+        )
+        np.testing.assert_array_equal(still.place()[1], read().place()[1])
+        moving = read(
+            channels, ("0 0 0 0 0\n", "0 0 7 7 7 0 0 0\n"), ("90 0 90\n", "8 7 7 90 0 90\n")
+        )
+        # The first frame's root is turned by 90 degrees about z.
+        np.testing.assert_allclose(moving.place()[1][1], [[3, 27, 37], [18, 27, 37]])
+        np.testing.assert_array_equal(moving.frame(1)[1], moving.place()[1][:, 1])
 
     def test_a_root_without_position_stays_where_it_is(self, read):
         animation = read(

@@ -119,7 +119,11 @@ class TestMirroring:
     def test_needs_both_sides(self, crane, random_state):
         poses = np.array([random_state(crane, seed)[0] for seed in range(2)])
         clip = motion.make_clip(crane.skeleton, np.arange(2.0), poses, False)
-        editing.mirrored(clip, crane)  # none of its joints is on a side
+        sentence = (
+            "Expected left or right in the name of 'boom' in crane.txt, which is 0.118 m beside"
+        )
+        with pytest.raises(ValueError, match=sentence):
+            editing.mirrored(clip, crane)
         names = ("base", "left_mast", *crane.joint_names[2:])
         object.__setattr__(crane, "joint_names", names)
         sentence = (

@@ -83,19 +83,44 @@ class TestMimicKit:
             mimickit.read(tmp_path / "clip.pkl")
 
     @pytest.mark.parametrize(
+        "content",
+        [
+            b"cnumpy.f2py.__main__\nndarray\n.",
+            b"cnumpy\nload\n.",
+            b"\x80\x04\x95",
+            b"",
+            pickle.dumps([1]),
+            pickle.dumps({"fps": 30, "frames": np.zeros((2, 34), object)}),
+            pickle.dumps({"fps": 30, "frames": np.zeros((2, 34), complex)}),
+            pickle.dumps({"fps": 30, "frames": np.zeros((2, 34))}).replace(
+                b"\x4b\x22", b"\x4b\x7f"
+            ),
+        ],
+    )
+    def test_other_pickles(self, tmp_path, content):
+        (tmp_path / "clip.pkl").write_bytes(content)
+        with pytest.raises(errors.AssetFormatError, match=r"Expected .* in .*clip\.pkl, got "):
+            mimickit.read(tmp_path / "clip.pkl")
+
+    @pytest.mark.parametrize(
         ("content", "got"),
         [
-            ({"fps": 30, "frames": [[0.0] * 35] * 2}, "shape (2, 35) and fps 30"),
-            ({"fps": 0, "frames": [[0.0] * 34] * 2}, "shape (0,) and fps 0"),
-            ({"fps": 30, "frames": [[np.nan] * 34] * 2}, "shape (2, 34) and fps 30"),
-            ({}, "shape (0,) and fps None"),
+            (
+                {"fps": 10**400, "frames": [[0.0] * 34] * 2},
+                "2 such frames and fps 1000",
+            ),
+            ({"fps": 30, "frames": [[10**400] * 34] * 2}, "0 such frames and fps 30"),
+            ({"fps": 30, "frames": [[0.0] * 35] * 2}, "0 such frames and fps 30"),
+            ({"fps": 0, "frames": [[0.0] * 34] * 2}, "2 such frames and fps 0"),
+            ({"fps": 30, "frames": [[np.nan] * 34] * 2}, "0 such frames and fps 30"),
+            ({}, "0 such frames and fps None"),
         ],
     )
     def test_what_is_no_clip_of_the_humanoid(self, tmp_path, content, got):
         (tmp_path / "clip.pkl").write_bytes(pickle.dumps(content))
         expected = "at least 2 frames of 34 numbers, those of MimicKit's humanoid, and fps"
         sentence = f"Expected {expected} at frames in {tmp_path / 'clip.pkl'}, got {got}."
-        with pytest.raises(errors.AssetFormatError, match=re.escape(sentence)):
+        with pytest.raises(errors.AssetFormatError, match=re.escape(sentence.removesuffix("."))):
             mimickit.read(tmp_path / "clip.pkl")
 
     def test_a_character_with_other_joints_is_not_written(self, crane, random_state, tmp_path):
@@ -204,7 +229,7 @@ class TestAmass:
             ({"trans": np.zeros((2, 3))}, r"Expected shape \(39, 3\) at trans in "),
             ({"mocap_framerate": np.array(0.0)}, "Expected a rate above 0 at mocap_framerate in "),
             ({"mocap_framerate": None}, "Expected an array at mocap_framerate in .*, got nothing"),
-            ({"poses": np.array(["a"])}, "Expected finite numbers at poses in "),
+            ({"poses": np.array(["a"])}, r"Expected numbers of at most 1e\+09 at poses in "),
             ({"poses": np.array([object()])}, "Expected arrays as NumPy has them at the file in "),
         ],
     )  # fmt: skip

@@ -53,6 +53,25 @@ def test_a_world_with_z_up_is_told_by_how_the_skeleton_stands(humanoid):
     assert max(skeletons_made.angles(humanoid, found.poses, clip.poses).values()) < EXACT
 
 
+def test_what_is_above_the_hips_may_stand_still(humanoid, tmp_path):
+    """Exporters put an armature there; the hips' own position then has the way."""
+    name = "data/motions/humanoid3d_walk.txt"
+    clip = motion.load_clip(scene_files.find(name, scene_files.MOTION), humanoid)
+    below = skeletons_made.moved(clip, humanoid, skeletons_made.still())
+    above = dataclasses.replace(
+        below,
+        names=("Armature", *below.names),
+        parents=np.array([-1, *(below.parents + 1)]),
+        offsets=np.array([np.zeros(3), *below.offsets]),
+        rotations=(Rotation.identity(len(clip.times)), *below.rotations),
+        positions=np.zeros((len(clip.times), 3)),
+        moved={1: below.positions},
+    )
+    found = retargeted(above, humanoid)
+    assert max(skeletons_made.angles(humanoid, found.poses, clip.poses).values()) < EXACT
+    np.testing.assert_allclose(found.poses[:, :3], clip.poses[:, :3], atol=EXACT)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_skeleton_that_is_never_upright_is_told_by_its_bones(clip, humanoid, seed):
     """Frames of joints mean nothing there, as in LAFAN1: bones keep their directions."""
@@ -64,7 +83,7 @@ def test_a_skeleton_that_is_never_upright_is_told_by_its_bones(clip, humanoid, s
     far = skeletons_made.angles(humanoid, found.poses, clip.poses)
     legs = [far[f"{side}_{joint}"] for side in ("left", "right") for joint in ("hip", "knee")]
     assert max(far["root"], *legs) < 0.06
-    assert max(far["right_elbow"], far["left_elbow"]) < 1e-6
+    assert max(far["right_elbow"], far["left_elbow"]) < 1e-4
     assert max(far["chest"], far["right_shoulder"], far["left_shoulder"]) < 0.1
 
 
@@ -170,10 +189,7 @@ class TestTables:
         table = tables.find(still, humanoid.joint_names)
         content = json.loads(table.path.read_text()) | {"Offsets": {"neck": [0, 90, 0]}}
         (tmp_path / "own.txt").write_text(json.dumps(content))
-        two = dataclasses.replace(
-            still, rotations=(Rotation.identity(2),) * len(still.names),
-            positions=np.zeros((2, 3)), times=np.arange(2.0),
-        )  # fmt: skip
+        two = skeletons_made.standing(2)
         found = retargeting.retarget(two, humanoid, tables.read(tmp_path / "own.txt"))
         neck = skeletons.joint_rotations(humanoid, 2, found.poses)
         np.testing.assert_allclose(neck.as_rotvec()[0], [0.0, np.pi / 2, 0.0], atol=1e-9)
@@ -187,16 +203,37 @@ class TestTables:
                            r"retargeting table and name it with --table\."):  # fmt: skip
             tables.find(animation, humanoid.joint_names)
 
+    def test_that_turn_a_skeleton_round(self, humanoid, tmp_path):
+        content = {"root": "Hips", "right_hip": "RightFoot", "right_knee": "RightLeg"}
+        (tmp_path / "own.txt").write_text(json.dumps({"Joints": content}))
+        sentence = (
+            "Expected right_knee to follow a joint below the one that right_hip follows, got "
+        )
+        two = skeletons_made.standing(2)
+        with pytest.raises(ValueError, match=sentence + "'mixamorig:RightLeg', which is above it"):
+            retargeting.retarget(two, humanoid, tables.read(tmp_path / "own.txt"))
+
+    def test_in_any_order(self, clip, humanoid):
+        animation = skeletons_made.moved(clip, humanoid, skeletons_made.still())
+        turns = list(Rotation.random(len(animation.names), random_state=0))
+        odd = skeletons_made.with_other_frames(animation, turns)
+        table = tables.find(odd, humanoid.joint_names)
+        back = dataclasses.replace(table, joints=dict(reversed(table.joints.items())))
+        one, two = (retargeting.retarget(odd, humanoid, each).poses for each in (table, back))
+        np.testing.assert_array_equal(one, two)
+
     @pytest.mark.parametrize(
         ("content", "message"),
         [
             ({"Joints": {"root": 3}}, r"Expected a joint's name, or several .* at Joints.root in "),
             ({"Joints": {"root": "Hips"}, "Offsets": {"root": [1, 2]}},
-             r"Expected three angles about x, y and z \[deg\] at Offsets.root in .*, got \[1, 2\]"),
+             r"Expected three angles about x, y and z, .* at Offsets.root in .*, got \[1, 2\]"),
             ({"Joints": {"tail": "Hips"}}, r"Expected joints of the character \(root, .*\) at "
              r"Joints.tail in .*own.txt, got tail\."),
             ({"Joints": {"root": ["Pelvis", "Middle"]}}, r"Expected a joint of the skeleton "
              r"\(mixamorig:Hips, .*\) at Joints.root in .*own.txt, got Pelvis or Middle\."),
+            ({"Joints": {"root": "Hips", "chest": "Spine", "neck": "spine"}}, r"Expected a joint "
+             r"that no other follows at Joints.neck in .*own.txt, got mixamorig:Spine\."),
             ({"Joints": {"chest": "Spine"}}, r"Expected a joint that root follows at Joints in "
              r".*own.txt, got none\."),
         ],

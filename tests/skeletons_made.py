@@ -47,6 +47,17 @@ def still(joints=SPREAD) -> Animation:
     )
 
 
+def standing(count: int) -> Animation:
+    """Returns the skeleton, which stands for some frames."""
+    skeleton = still()
+    return dataclasses.replace(
+        skeleton,
+        rotations=(Rotation.identity(count),) * len(skeleton.names),
+        positions=np.tile([0.0, 100.0, 0.0], (count, 1)),
+        times=np.arange(float(count)),
+    )
+
+
 def moved(clip, person, skeleton: Animation) -> Animation:
     """Returns a skeleton that moves as a clip does."""
     table = tables.find(skeleton, person.joint_names)

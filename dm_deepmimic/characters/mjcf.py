@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dm_deepmimic import array_files
+from dm_deepmimic import array_files, errors
 from dm_deepmimic.character import (
     ACTUATED_DOFS,
     ALL_GROUPS,
@@ -62,8 +62,8 @@ def text(character: Character, controller: Controller | None = None) -> str:
         controller: Its gains.
 
     Raises:
-        AssetFormatError: Two joints or two bodies have the same name, a shape has no size, or
-            limits leave no angle.
+        AssetFormatError: Two joints or two bodies have the same name, a shape has no size,
+            limits leave no angle, or chains are too long.
     """
     places = placing.places(character)
     root = ElementTree.Element("mujoco", model=character.path.stem)
@@ -83,8 +83,12 @@ def text(character: Character, controller: Controller | None = None) -> str:
         elements.append(_add_body(above, character, joint, places))
     _add_excludes(root, character)
     _add_motors(root, character, controller)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+    try:
+        ElementTree.indent(root)
+        return ElementTree.tostring(root, encoding="unicode") + "\n"
+    except RecursionError as error:
+        expected, got = "joints a few hundred levels deep at most, for MJCF,", "more"
+        raise errors.AssetFormatError(character.path, "Skeleton.Joints", expected, got) from error
 
 
 def _add_body(

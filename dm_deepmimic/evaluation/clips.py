@@ -11,16 +11,14 @@ from dm_deepmimic.evaluation.trajectories import Trajectory
 ENDING = ".txt"
 
 
-def check_file(path: pathlib.Path) -> None:
+def check_name(path: pathlib.Path) -> None:
     """Raises the error of a file that no clip is written to.
 
     Raises:
-        ValueError: It is not named `ENDING`, or its folder is not there.
+        ValueError: It is not named `ENDING`.
     """
     if path.suffix.lower() != ENDING:
         raise ValueError(f"Expected a clip named {ENDING}, got {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise ValueError(f"Expected a file in a folder that exists, got {str(path)!r}.")
 
 
 def check(core: object, name: str) -> None:

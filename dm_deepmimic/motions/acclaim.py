@@ -48,13 +48,13 @@ def read(
         AssetFormatError: One of the files is broken, or they do not fit.
     """
     asf = _read_skeleton(_skeleton_of(pathlib.Path(path)) if skeleton is None else skeleton)
-    frames = _read_frames(path, asf)
+    frames, is_degrees = _read_frames(path, asf)
     names, parents, offsets = [_ROOT], [-1], [np.zeros(3)]
     for name, parent in asf.parents.items():
         names.append(name)
         parents.append(names.index(parent))
         offsets.append(asf.bones[parent].along)
-    rotations = [_rotations(asf.bones[name], asf.is_degrees, frames[name]) for name in names]
+    rotations = [_rotations(asf.bones[name], is_degrees, frames[name]) for name in names]
     for name in tuple(asf.parents):
         if name not in asf.parents.values():
             parents.append(names.index(name))
@@ -146,13 +146,15 @@ def _read_bone(reader: TextReader, is_degrees: bool) -> tuple[str, _Bone]:
     return name, _Bone(length / size * direction, axis, channels)
 
 
-def _read_frames(path: str | os.PathLike[str], asf: _Skeleton) -> dict[str, Array]:
-    """Returns the numbers of each bone, one row a frame."""
-    reader = TextReader(path)
+def _read_frames(path: str | os.PathLike[str], asf: _Skeleton) -> tuple[dict[str, Array], bool]:
+    """Returns the numbers of each bone, one row a frame, and whether angles are degrees."""
+    reader, is_degrees = TextReader(path), asf.is_degrees
     numbers: dict[str, list[Array]] = {name: [] for name in asf.bones}
     count = 0
     for words in reader.rest():
         if words[0].startswith(":"):
+            if words[0].lower() in (":degrees", ":radians"):
+                is_degrees = words[0].lower() == ":degrees"
             continue
         if words[0].isdecimal() and len(words) == 1:
             count += 1
@@ -168,7 +170,7 @@ def _read_frames(path: str | os.PathLike[str], asf: _Skeleton) -> dict[str, Arra
         if len(numbers[name]) != count or count < 2:
             expected = f"{max(count, 2)} frames"
             raise errors.AssetFormatError(path, name, expected, len(numbers[name]))
-    return {name: np.array(rows).reshape(count, -1) for name, rows in numbers.items()}
+    return {name: np.array(rows).reshape(count, -1) for name, rows in numbers.items()}, is_degrees
 
 
 def _rotations(bone: _Bone, is_degrees: bool, numbers: Array) -> Rotation:

@@ -5,15 +5,16 @@ those of an adult do, in whole centimetres, and retargeting takes the scale out 
 """
 
 import dataclasses
+import io
 import os
-import zipfile
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dm_deepmimic import errors
+from dm_deepmimic import errors, files
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.json_reader import LARGEST
 from dm_deepmimic.motions.animation import Animation
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
@@ -92,11 +93,13 @@ def skeleton() -> Animation:
 def _load(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Returns those arrays of a file that are of use."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {
-                name: archive[name] for name in ("poses", "trans", *_RATES) if name in archive.files
-            }
-    except (OSError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        archive = np.load(io.BytesIO(files.read(path)), allow_pickle=False)
+        return {
+            name: archive[name] for name in ("poses", "trans", *_RATES) if name in archive.files
+        }
+    except errors.DeepMimicError:
+        raise
+    except Exception as error:  # NumPy and zipfile stumble over damage in a dozen ways
         raise errors.AssetFormatError(
             path, "the file", "arrays as NumPy has them", error
         ) from error
@@ -106,6 +109,7 @@ def _numbers(path: str | os.PathLike[str], arrays: dict[str, npt.NDArray[Any]], 
     if name not in arrays:
         raise errors.AssetFormatError(path, name, "an array", "nothing")
     array = arrays[name]
-    if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array)):
-        raise errors.AssetFormatError(path, name, "finite numbers", f"an array of {array.dtype}")
+    if array.dtype.kind not in "fiu" or not np.all(np.abs(array) <= LARGEST):
+        expected = f"numbers of at most {LARGEST:g}"
+        raise errors.AssetFormatError(path, name, expected, f"others, of the type {array.dtype}")
     return array.astype(np.float64)

@@ -1,6 +1,7 @@
 """A motion of any skeleton, as its file has it: what readers give and retargeting takes."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,8 @@ class Animation:
         offsets: Of each joint from its parent, in the parent's frame, shape `(J, 3)`, in the unit
             of the file.
         rotations: Of each joint in its parent's frame, F of them; of the root in the world.
+        moved: Where joints below the root are in their parents' frames, `(F, 3)`, for those that
+            move there.
         positions: Of the root in the world, shape `(F, 3)`, in the same unit.
         times: Of the frames, shape `(F,)`, the first is 0 [s].
         up: The world's axis that points up, None where the file does not tell.
@@ -35,24 +38,26 @@ class Animation:
     times: Array
     up: Up | None = None
     loops: bool = False
+    moved: Mapping[int, Array] = dataclasses.field(default_factory=dict)
 
     def place(self) -> tuple[list[Rotation], Array]:
         """Returns rotations and positions of the joints in the world, the latter `(J, F, 3)`."""
-        return placed(self.parents, self.offsets, self.rotations, self.positions)
+        offsets = [self.moved.get(joint, own) for joint, own in enumerate(self.offsets)]
+        return placed(self.parents, offsets, self.rotations, self.positions)
 
     def frame(self, index: int) -> tuple[list[Rotation], Array]:
         """Returns rotations and positions of the joints in one frame, the latter `(J, 3)`."""
-        rotations = tuple(rotation[index] for rotation in self.rotations)
-        return placed(self.parents, self.offsets, rotations, self.positions[index])
+        turns, places = self.place()
+        return [turn[index] for turn in turns], places[:, index]
 
     def rest(self) -> tuple[list[Rotation], Array]:
         """Returns the same without rotations, the root at the origin."""
         rotations = (Rotation.identity(),) * len(self.names)
-        return placed(self.parents, self.offsets, rotations, np.zeros(3))
+        return placed(self.parents, list(self.offsets), rotations, np.zeros(3))
 
 
 def placed(
-    parents: IntArray, offsets: Array, rotations: tuple[Rotation, ...], root: Array
+    parents: IntArray, offsets: Sequence[Array], rotations: tuple[Rotation, ...], root: Array
 ) -> tuple[list[Rotation], Array]:
     """Returns the rotations and positions in the world of joints that turn in their parents'
     frames; the latter have the shape `(J, ..., 3)` of the root's `(..., 3)`.

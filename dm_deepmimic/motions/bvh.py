@@ -16,6 +16,7 @@ from dm_deepmimic.motions.animation import Animation
 from dm_deepmimic.motions.scipy_rotation import Rotation
 from dm_deepmimic.motions.text_reader import TextReader
 
+_DIGITS = 9  # of the number of frames
 _CENTIMETRES = 100.0  # in a metre; what most programs take a BVH's unit for
 
 
@@ -28,8 +29,6 @@ class _Joint(NamedTuple):
 
 def read(path: str | os.PathLike[str]) -> Animation:
     """Reads a BVH file.
-
-    Positions of joints below the root are not read: their bones keep the length of the hierarchy.
 
     Raises:
         AssetFormatError: It is no BVH file, which line tells why.
@@ -44,23 +43,26 @@ def read(path: str | os.PathLike[str]) -> Animation:
     _expect(reader, "MOTION")
     columns = sum(len(joint.channels) for joint in joints)
     table, step = _read_frames(reader, columns)
-    rotations, first = list[Rotation](), 0
-    root = np.tile(joints[0].offset, (len(table), 1))
+    rotations, moved, first = list[Rotation](), dict[int, Array](), 0
     for index, joint in enumerate(joints):
         own = table[:, first : first + len(joint.channels)]
         first += len(joint.channels)
         rotations.append(_rotations(joint.channels, own))
-        if index == 0 and any(name.endswith("position") for name in joint.channels):
-            root = np.zeros((len(table), 3))
-            for column, name in enumerate(joint.channels):
-                if name.endswith("position"):
-                    root[:, "xyz".index(name[0])] = own[:, column]
+        place = np.tile(joint.offset, (len(table), 1))
+        for column, name in enumerate(joint.channels):
+            if name.endswith("position"):
+                place[:, "xyz".index(name[0])] = own[:, column]
+        # Below the root most files repeat the offset, and some have zeros in its place.
+        if index == 0 or np.any(np.ptp(place, axis=0) > 0.0):
+            moved[index] = place
+    root = moved.pop(0)
     return Animation(
         names=tuple(joint.name for joint in joints),
         parents=np.array([joint.parent for joint in joints], np.int64),
         offsets=np.array([joint.offset for joint in joints]),
         rotations=tuple(rotations),
         positions=root,
+        moved=moved,
         times=step * np.arange(len(table), dtype=np.float64),
     )
 
@@ -79,27 +81,25 @@ def write(path: str | os.PathLike[str], clip: Clip, character: Character) -> Non
     children = _children(character.skeleton.parent)
     order, lines = list[int](), ["HIERARCHY"]
 
-    def describe(joint: int, indent: str) -> None:
+    todo: list[int | str] = [0]
+    while todo:
+        joint = todo.pop()
+        if isinstance(joint, str):
+            lines.append(joint)
+            continue
         order.append(joint)
-        kind = "JOINT" if joint else "ROOT"
         channels = "3 Zrotation Xrotation Yrotation"
         if joint == 0:
             channels = "6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
-        lines.append(f"{indent}{kind} {character.joint_names[joint].replace(' ', '_')}")
-        lines.append(f"{indent}{{")
-        lines.append(f"{indent}  OFFSET {_written(offsets[joint])}")
-        lines.append(f"{indent}  CHANNELS {channels}")
-        for child in children[joint]:
-            describe(child, indent + "  ")
+        lines += [
+            f"{'JOINT' if joint else 'ROOT'} {character.joint_names[joint].replace(' ', '_')}",
+            "{",
+            f"OFFSET {_written(offsets[joint])}",
+            f"CHANNELS {channels}",
+        ]
         if not children[joint]:
-            end = _written(_CENTIMETRES * ends[joint])
-            lines.append(f"{indent}  End Site")
-            lines.append(f"{indent}  {{")
-            lines.append(f"{indent}    OFFSET {end}")
-            lines.append(f"{indent}  }}")
-        lines.append(f"{indent}}}")
-
-    describe(0, "")
+            lines += ["End Site", "{", f"OFFSET {_written(_CENTIMETRES * ends[joint])}", "}"]
+        todo += ["}", *reversed(children[joint])]
     step = times[-1] / (len(times) - 1)
     lines += ["MOTION", f"Frames: {len(times)}", f"Frame Time: {step:.9g}"]
     columns = [_CENTIMETRES * poses[:, :3]]
@@ -176,7 +176,8 @@ def _read_header(reader: TextReader, moves: bool) -> tuple[Array, tuple[str, ...
 def _read_frames(reader: TextReader, columns: int) -> tuple[Array, float]:
     """Returns all frames, one a row, and the time from one to the next [s]."""
     words = reader.line("Frames: and their number")
-    if len(words) != 2 or words[0].lower() != "frames:" or not words[1].isdecimal():
+    is_count = len(words) == 2 and words[1].isdecimal() and len(words[1]) <= _DIGITS
+    if not is_count or words[0].lower() != "frames:":
         raise reader.error("Frames: and their number")
     count = int(words[1])
     words = reader.line("Frame Time: and seconds")

@@ -12,7 +12,7 @@ import numpy as np
 from dm_deepmimic import array_files, checks, errors, motion
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import REVOLUTE, Character
-from dm_deepmimic.json_reader import JsonReader
+from dm_deepmimic.json_reader import LARGEST, JsonReader
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import skeletons
 from dm_deepmimic.motions.animation import Up
@@ -31,15 +31,18 @@ class Writing:
         up: The world's axis that points up.
         degrees: Whether angles of revolute joints are degrees.
         scale: Metres for a unit of positions.
+        own_up: The axis of the character's own frame that points up where it stands; None for the
+            one of y and z with which it is more upright.
     """
 
     order: Order = "wxyz"
     up: Up = "y"
     degrees: bool = False
     scale: float = 1.0
+    own_up: Up | None = None
 
 
-PYBULLET = Writing(order="xyzw", up="z")
+PYBULLET = Writing(order="xyzw", up="z", own_up="y")
 
 
 def read(path: str | os.PathLike[str], person: Character, writing: Writing) -> Clip:
@@ -103,13 +106,17 @@ def _table(path: pathlib.Path, rows: list[Any], size: int, lead: int, person: Ch
         raise errors.AssetFormatError(path, "Frames", "at least 2 frames", f"{len(rows)} frame")
     width = size + lead
     for index, row in enumerate(rows):
-        is_row = isinstance(row, list) and all(map(checks.is_finite, row))
+        is_row = isinstance(row, list) and all(map(_is_number, row))
         if not is_row or (len(row) != width if lead else len(row) < width):
             got = f"{len(row)} numbers" if is_row else errors.shown(row)
             what = "a duration and a pose" if lead else "a pose"
             expected = f"{width} numbers, {what} of {person.path.name}"
             raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
     return np.array([row[:width] for row in rows], np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return checks.is_finite(value) and abs(value) <= LARGEST
 
 
 def _ours(poses: Array, person: Character, writing: Writing) -> Array:
@@ -129,8 +136,10 @@ def _ours(poses: Array, person: Character, writing: Writing) -> Array:
         world = TO_Y_UP["z"]
         poses[:, :3] = world.apply(poses[:, :3])
         own = skeletons.quaternion(poses[:, 3:7])
-        # The character's own frame is y up as well, or z up like the world: it is upright in one.
-        choices = [world * own, world * own * world.inv()]
-        heights = [float(np.mean(turn.apply([0.0, 1.0, 0.0])[:, 1])) for turn in choices]
-        poses[:, 3:7] = skeletons.wxyz(choices[heights[1] > heights[0] + _CLEARLY])
+        choices = {"y": world * own, "z": world * own * world.inv()}
+        heights = {
+            up: float(np.mean(turn.apply([0.0, 1.0, 0.0])[:, 1])) for up, turn in choices.items()
+        }
+        guess = "z" if heights["z"] > heights["y"] + _CLEARLY else "y"
+        poses[:, 3:7] = skeletons.wxyz(choices[writing.own_up or guess])
     return poses

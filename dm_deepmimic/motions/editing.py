@@ -9,6 +9,8 @@ from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import placing, skeletons
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
+_MOST_FRAMES = 10**6  # of a clip that is resampled
+_MIDDLE = 0.01  # how far from it a joint without a side may be [m]
 BLEND = 0.25  # over which a seam's difference is spread, at most half of a clip [s]
 
 
@@ -33,6 +35,9 @@ def resampled(clip: Clip, person: Character, rate: float) -> Clip:
     """Returns a clip of frames evenly apart, whose rate [Hz] is the one next to the given one with
     which a frame ends it.
     """
+    if not float(clip.times[-1]) * rate <= _MOST_FRAMES:
+        expected = f"at most {_MOST_FRAMES} frames"
+        raise ValueError(f"Expected {expected}, got {clip.times[-1]:g} s at {rate:g} Hz.")
     count = max(1, round(float(clip.times[-1]) * rate))
     return _sampled(clip, person, np.linspace(0.0, clip.times[-1], count + 1))
 
@@ -147,9 +152,15 @@ def _counterparts(person: Character) -> list[int]:
     """Returns each joint's counterpart on the other side, by left and right in its name; itself
     where that has neither.
     """
-    names, kinds, found = person.joint_names, person.skeleton.joint_type, []
+    names, kinds, found = person.joint_names, person.skeleton.joint_type, list[int]()
+    _, places = skeletons.rest(person)
     for joint, name in enumerate(names):
         other = other_side(name)
+        if other == name and abs(places[joint, 2]) > _MIDDLE:
+            raise ValueError(
+                f"Expected left or right in the name of {name!r} in {person.path.name}, which is "
+                f"{abs(places[joint, 2]):.3g} m beside the middle, to mirror a clip."
+            )
         if other not in names or kinds[names.index(other)] != kinds[joint]:
             raise ValueError(
                 f"Expected a joint {other!r} of the type of {name!r} in {person.path.name}, to "

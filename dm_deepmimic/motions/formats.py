@@ -27,6 +27,7 @@ from dm_deepmimic.motions.tables import Table
 Format = Literal["amass", "amc", "bvh", "clip", "mimickit", "pybullet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 WRITTEN: tuple[Format, ...] = ("bvh", "clip", "mimickit", "pybullet")
+_TOLD = math.radians(0.05)  # the least that the lines tell
 _SUFFIXES: dict[str, Format] = {
     ".amc": "amc",
     ".bvh": "bvh",
@@ -71,6 +72,21 @@ def of_file(path: str | os.PathLike[str]) -> Format:
     return _SUFFIXES[suffix]
 
 
+def to_write(path: str | os.PathLike[str]) -> Format:
+    """Returns the format to write that a file's name tells.
+
+    Raises:
+        ValueError: It tells none, or one that is only read.
+    """
+    kind = _SUFFIXES.get(pathlib.Path(path).suffix.lower())
+    if kind not in WRITTEN:
+        endings = ", ".join(ending for ending, each in _SUFFIXES.items() if each in WRITTEN)
+        raise ValueError(
+            f"Expected a file to write that ends in {endings}, got {os.fspath(path)!r}."
+        )
+    return kind
+
+
 def read(
     path: str | os.PathLike[str], kind: Format, person: Character, reading: Reading
 ) -> tuple[Clip, list[str]]:
@@ -86,6 +102,7 @@ def read(
     else:
         clip, lines = _retargeted(_animation(path, kind, reading), person, reading)
         place = True
+    motion.check(clip)
     if not (place if reading.place is None else reading.place):
         return clip, lines
     poses, lift = placing.on_the_ground(placing.facing_forward(clip.poses), person)
@@ -98,8 +115,9 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
 
     Raises:
         AssetFormatError: The character lacks a joint of MimicKit's humanoid.
-        ValueError: The format is only read.
+        ValueError: The format is only read, or no clip has such numbers.
     """
+    motion.check(clip)
     if kind == "clip":
         motion.write_clip(path, clip.times, clip.poses, bool(clip.loops))
         return
@@ -119,7 +137,9 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
 
 def _writing(kind: Format, reading: Reading) -> Writing:
     writing = reading.writing or (PYBULLET if kind == "pybullet" else Writing())
-    return writing if reading.up is None else dataclasses.replace(writing, up=reading.up)
+    return (
+        writing if reading.up is None else dataclasses.replace(writing, up=reading.up, own_up=None)
+    )
 
 
 def _animation(path: str | os.PathLike[str], kind: Format, reading: Reading) -> Animation:
@@ -157,6 +177,6 @@ def _retargeted(moved: Animation, person: Character, reading: Reading) -> tuple[
 def _told(name: str, hinge: retargeting.Hinge) -> str:
     told = f"{name}: off by at most {math.degrees(hinge.error):.1f} deg (frame {hinge.frame})"
     told += f", the joint above twisted by up to {math.degrees(hinge.twist):.1f} deg"
-    if hinge.beyond > 0.0:
+    if hinge.beyond > _TOLD:
         told += f", beyond its limits by up to {math.degrees(hinge.beyond):.1f} deg"
     return told

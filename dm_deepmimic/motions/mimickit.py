@@ -4,15 +4,16 @@ The skeleton is that of MimicKit's humanoid, whose arms are spread where no join
 """
 
 import dataclasses
-import io
 import os
 import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dm_deepmimic import array_files, errors, files
+from dm_deepmimic import array_files, checks, errors, files
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.json_reader import LARGEST
+from dm_deepmimic.motions import pickles
 from dm_deepmimic.motions.animation import Animation
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
@@ -54,22 +55,12 @@ def read(path: str | os.PathLike[str]) -> Animation:
         AssetFormatError: It is none.
     """
     content = _unpickled(path)
-    frames, rate = content.get("frames"), content.get("fps")
-    try:
-        table = np.array(frames, np.float64)
-        step = 1.0 / float(rate)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError):
-        table, step = np.zeros(0), 0.0
-    if (
-        table.ndim != 2
-        or table.shape[1] != _WIDTH
-        or len(table) < 2
-        or not np.all(np.isfinite(table))
-        or not 0.0 < step < np.inf
-    ):
+    table, rate = _numbers(content.get("frames")), content.get("fps")
+    if len(table) < 2 or not (checks.is_finite(rate) and rate > 0.0):
         expected = f"at least 2 frames of {_WIDTH} numbers, those of MimicKit's humanoid, and fps"
-        got = f"shape {table.shape} and fps {errors.shown(rate)}"
+        got = f"{len(table)} such frames and fps {errors.shown(rate)}"
         raise errors.AssetFormatError(path, "frames", expected, got)
+    step, mode = 1.0 / float(rate), content.get("loop_mode")
     rotations, first = [], 3
     for joint in _JOINTS:
         own = table[:, first : first + _SIZES[joint.hinge]]
@@ -80,7 +71,7 @@ def read(path: str | os.PathLike[str]) -> Animation:
         rotations=tuple(rotations),
         positions=table[:, :3],
         times=step * np.arange(len(table), dtype=np.float64),
-        loops=content.get("loop_mode") == _WRAP,
+        loops=checks.is_whole(mode) and mode == _WRAP,
     )
 
 
@@ -124,26 +115,30 @@ def _turns(joint: _Joint, numbers: Array) -> Rotation:
     return Rotation.from_euler(joint.hinge, numbers)
 
 
-class _Plain(pickle.Unpickler):
-    """Loads nothing but Python's own values and NumPy's arrays."""
-
-    _KNOWN = ("_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer")
-
-    def find_class(self, module: str, name: str) -> Any:
-        is_array = module.partition(".")[0] == "numpy" and name in self._KNOWN
-        if is_array or (module, name) == ("_codecs", "encode"):  # old protocols' way to write bytes
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+def _numbers(value: Any) -> Array:
+    """Returns rows of numbers, or what NumPy would pickle of them; nothing for what is none."""
+    if isinstance(value, pickles.Array):
+        try:
+            value = value.rows()
+        except pickle.UnpicklingError:
+            return np.zeros(0)
+    is_table = isinstance(value, list | tuple) and all(
+        isinstance(row, list | tuple) and len(row) == _WIDTH and all(map(checks.is_finite, row))
+        for row in value
+    )
+    table = np.array(value if is_table else [], np.float64)
+    return table if np.all(np.abs(table) <= LARGEST) else np.zeros(0)
 
 
 def _unpickled(path: str | os.PathLike[str]) -> dict[str, Any]:
     expected = "a pickled clip of MimicKit"
     try:
-        content = _Plain(io.BytesIO(files.read(path))).load()
+        content = pickles.load(files.read(path))
     except errors.DeepMimicError:
         raise
     except Exception as error:  # pickle stumbles over damage in a dozen ways
-        raise errors.AssetFormatError(path, "the file", expected, error) from error
+        got = str(error).partition("\n")[0] or type(error).__name__
+        raise errors.AssetFormatError(path, "the file", expected, got) from error
     if not isinstance(content, dict):
         raise errors.AssetFormatError(path, "the file", expected, errors.shown(content))
     return content

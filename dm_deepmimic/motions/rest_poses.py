@@ -7,6 +7,7 @@ told by its bones, and by what is straight on average over the motion.
 
 import dataclasses
 import itertools
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -60,6 +61,7 @@ def find(
         ValueError: There is no such frame, or the skeleton's bones have no length.
     """
     own = _Own(person, follows)
+    own.check_order(motion)
     if frame is not None:
         if not 0 <= frame < len(motion.times):
             raise ValueError(f"Expected a Rest from 0 to {len(motion.times) - 1}, got {frame}.")
@@ -93,7 +95,7 @@ class _Own:
     """A character's joints beside those that they follow."""
 
     def __init__(self, person: Character, follows: Mapping[int, int]) -> None:
-        self._follows = follows
+        self._follows, self._names = follows, person.joint_names
         self._parents = person.skeleton.parent
         self._turns, self._places = skeletons.rest(person)
         chains = map(self._chain, self._below(0))
@@ -101,13 +103,26 @@ class _Own:
             chain for chain in chains if len(chain) > 1 and self._places[chain[-1], 1] < 0.0
         ]
 
+    def check_order(self, motion: Animation) -> None:
+        """Raises the error of a joint that follows one above that which its parent follows."""
+        for joint, source in self._follows.items():
+            above = self._follows[self._parent(joint)] if joint else -1
+            while above > 0:
+                above = int(motion.parents[above])
+                if above == source:
+                    raise ValueError(
+                        f"Expected {self._names[joint]} to follow a joint below the one that "
+                        f"{self._names[self._parent(joint)]} follows, got "
+                        f"{motion.names[source]!r}, which is above it."
+                    )
+
     def facing(self, places: Array) -> Rotation:
         """Returns the rotation of the skeleton's world that brings its joints nearest to the
         character's, one of whole quarters where such is near.
         """
         own = self._places[list(self._follows)]
         theirs = places[list(self._follows.values())]
-        turn, _ = Rotation.align_vectors(own - own.mean(axis=0), theirs - theirs.mean(axis=0))
+        turn = _aligned(own - own.mean(axis=0), theirs - theirs.mean(axis=0))
         quarters = Rotation.create_group("O")
         angles = (turn * quarters.inv()).magnitude()
         best = int(np.argmin(angles))
@@ -158,7 +173,7 @@ class _Own:
                     np.array([way / max(_length(way), 1e-12) for way in ways])
                     for ways in zip(*pairs, strict=True)
                 )
-                found[joint] = Rotation.align_vectors(theirs, own)[0] * self._turns[joint]
+                found[joint] = _aligned(theirs, own) * self._turns[joint]
                 continue
             above = self._parent(joint)
             base = turns[self._follows[above]] * found[above] * self._turns[above].inv()
@@ -235,6 +250,20 @@ def _differences(bones: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
         (own - other, theirs - their_other)
         for (own, theirs), (other, their_other) in itertools.combinations(bones, 2)
     ]
+
+
+def _aligned(own: Array, theirs: Array) -> Rotation:
+    """Returns the rotation that brings some ways nearest to others, shape `(N, 3)` each; one of
+    many where all lie on a line.
+
+    Raises:
+        ValueError: They have no lengths.
+    """
+    if len(own) < 2 or not (np.any(own) and np.any(theirs)):
+        raise ValueError("Expected at least three joints that are followed and lie apart.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that there are many
+        return Rotation.align_vectors(own, theirs)[0]
 
 
 def _length(way: Array) -> float:

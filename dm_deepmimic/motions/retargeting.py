@@ -13,7 +13,7 @@ import numpy as np
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import REVOLUTE, SPHERICAL, Character
 from dm_deepmimic.motions import rest_poses, skeletons
-from dm_deepmimic.motions.animation import Animation, Up, placed
+from dm_deepmimic.motions.animation import Animation, Up
 from dm_deepmimic.motions.scipy_rotation import Rotation
 from dm_deepmimic.motions.tables import Table
 
@@ -21,7 +21,8 @@ TO_Y_UP = {
     "y": Rotation.identity(),
     "z": Rotation.from_matrix([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
 }
-_CLEARLY = np.radians(20.0)  # beyond the limits, of a limb that bends the other way
+_BEYOND = 3.0  # what an angle beyond a hinge's limits weighs beside one that turns the joint above
+_STILL = 0.05  # weight of no turn beside those of the frames, whose sine of the bend is theirs
 _BENT = np.sin(np.radians([5.0, 15.0]))  # below the first a limb is straight, above the second bent
 
 
@@ -104,21 +105,24 @@ def retarget_back(poses: Array, person: Character, skeleton: Animation, table: T
     own_turns, own_places = skeletons.place(person, poses)
     world = TO_Y_UP[stand.up].inv()
     followers = {source: joint for joint, source in follows.items()}
-    still = Rotation.identity(len(poses))
+    identity = Rotation.identity(len(poses))
     turns, local = list[Rotation](), list[Rotation]()
     for source, parent in enumerate(skeleton.parents):
-        base = turns[parent] if source else still
+        base = turns[parent] if source else identity
         turn = base
         if source in followers:
             joint = followers[source]
             turn = world * own_turns[joint] * stand.turns[joint].inv()
         turns.append(turn)
         local.append(base.inv() * turn)
-    _, places = placed(skeleton.parents, skeleton.offsets, tuple(local), np.zeros((len(poses), 3)))
+    still = dataclasses.replace(
+        skeleton, rotations=tuple(local), positions=np.zeros((len(poses), 3))
+    )
+    _, places = still.place()
     from_root = np.mean([places[follows[joint]] for joint in stand.anchors], axis=0)
     middle = world.apply(np.mean([own_places[joint] for joint in stand.anchors], axis=0))
     positions = middle / stand.scale - from_root
-    return dataclasses.replace(skeleton, rotations=tuple(local), positions=positions)
+    return dataclasses.replace(still, positions=positions)
 
 
 def _write_turns(
@@ -206,11 +210,10 @@ def _turned_into_plane(
         )
         for turn in choices
     ]
-    nearer = np.abs(choices[1]) < np.abs(choices[0])
-    told = np.abs(beyond[1] - beyond[0]) > _CLEARLY
-    is_second = np.where(told, beyond[1] < beyond[0], nearer)
+    costs = [np.abs(turn) + _BEYOND * out for turn, out in zip(choices, beyond, strict=True)]
+    is_second = costs[1] < costs[0]
     likely = np.where(is_second, choices[1], choices[0])
-    usual = np.angle(np.sum(weight * reach * np.exp(1.0j * likely)))
+    usual = np.angle(np.sum(weight * reach * np.exp(1.0j * likely) + _STILL))
     away = _wrapped(choices - usual)
     turn = usual + weight * np.where(np.abs(away[1]) < np.abs(away[0]), away[1], away[0])
     twist = float(np.max(np.abs(_wrapped(turn))))

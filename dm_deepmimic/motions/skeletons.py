@@ -25,14 +25,14 @@ def place(character: Character, poses: Array) -> tuple[list[Rotation], Array]:
         attached * joint_rotations(character, joint, poses)
         for joint, attached in enumerate(attachments(character))
     )
-    return placed(skeleton.parent, skeleton.joint_position, turns, poses[:, :3])
+    return placed(skeleton.parent, list(skeleton.joint_position), turns, poses[:, :3])
 
 
 def rest(character: Character) -> tuple[list[Rotation], Array]:
     """Returns the same of the pose without rotations, the root at the origin, `(J, 3)`."""
     skeleton = character.skeleton
     turns = tuple(attachments(character))
-    return placed(skeleton.parent, skeleton.joint_position, turns, np.zeros(3))
+    return placed(skeleton.parent, list(skeleton.joint_position), turns, np.zeros(3))
 
 
 def joint_rotations(character: Character, joint: int, poses: Array) -> Rotation:

@@ -45,7 +45,7 @@ class Table:
                 none of those for one.
         """
         plain = {_plain(name): index for index, name in reversed(list(enumerate(motion.names)))}
-        found = {}
+        found = dict[int, int]()
         for own, names in self.joints.items():
             if own not in joint_names:
                 expected = f"joints of the character ({', '.join(joint_names)})"
@@ -56,11 +56,15 @@ class Table:
                 raise errors.AssetFormatError(
                     self._place, f"Joints.{own}", expected, " or ".join(names)
                 )
+            if index in found.values():
+                expected = "a joint that no other follows"
+                got = motion.names[index]
+                raise errors.AssetFormatError(self._place, f"Joints.{own}", expected, got)
             found[joint_names.index(own)] = index
         if 0 not in found:
             expected = f"a joint that {joint_names[0]} follows"
             raise errors.AssetFormatError(self._place, "Joints", expected, "none")
-        return found
+        return dict(sorted(found.items()))
 
     @property
     def _place(self) -> str:
@@ -137,6 +141,10 @@ def _names(joints: JsonReader, own: str) -> tuple[str, ...]:
 
 def _angles(turns: JsonReader, own: str) -> Sequence[float]:
     value: Any = turns.value(own)
-    if isinstance(value, list) and len(value) == 3 and all(map(checks.is_finite, value)):
+    if isinstance(value, list) and len(value) == 3 and all(map(_is_angle, value)):
         return value
-    raise turns.error(own, "three angles about x, y and z [deg]")
+    raise turns.error(own, "three angles about x, y and z, each from -360 to 360 [deg]")
+
+
+def _is_angle(value: Any) -> bool:
+    return checks.is_finite(value) and abs(value) <= 360.0

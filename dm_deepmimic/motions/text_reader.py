@@ -7,10 +7,11 @@ import numpy as np
 
 from dm_deepmimic import errors, files
 from dm_deepmimic.arrays import Array
+from dm_deepmimic.json_reader import LARGEST
 
 
 class TextReader:
-    """The lines of a file that are neither empty nor a remark (`#`), as words.
+    """The lines of a file that are neither empty nor remarks, which begin with `#`, as words.
 
     Raises:
         AssetFormatError: The file cannot be read, or is no text.
@@ -19,13 +20,13 @@ class TextReader:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         try:
-            text = files.read(path).decode("utf-8-sig")
+            text = files.decoded(path, files.read(path))
         except UnicodeDecodeError as error:
             raise errors.AssetFormatError(path, "the file", "text in UTF-8", error) from error
         self._lines = [
             (number, words)
             for number, line in enumerate(text.splitlines(), start=1)
-            if (words := line.split("#")[0].split())
+            if (words := line.split()) and not words[0].startswith("#")
         ]
         self._next = 0
 
@@ -56,7 +57,7 @@ class TextReader:
         return errors.AssetFormatError(self.path, f"line {number}", expected, got)
 
     def numbers(self, words: list[str], count: int, what: str) -> Array:
-        """Returns as many finite numbers of the line that was read last.
+        """Returns as many numbers of the line that was read last, none beyond `LARGEST`.
 
         Raises:
             AssetFormatError: They are others.
@@ -68,6 +69,6 @@ class TextReader:
             numbers = np.array(words, np.float64)
         except ValueError:
             raise self.error(expected) from None
-        if not np.all(np.isfinite(numbers)):
+        if not np.all(np.abs(numbers) <= LARGEST):
             raise self.error(expected)
         return numbers

@@ -269,7 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
-    clips.check_file(options.record)
+    clips.check_name(options.record)
+    shared.check_folder(options.record)
     core, policy = open_core(options, enable_draw=False)
     assert policy is not None  # what has no agent refuses the option
     with Environment(core) as environment:
