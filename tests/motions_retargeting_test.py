@@ -74,7 +74,7 @@ def test_what_is_above_the_hips_may_stand_still(humanoid, tmp_path):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_skeleton_that_is_never_upright_is_told_by_its_bones(clip, humanoid, seed):
-    """Frames of joints mean nothing there, as in LAFAN1: bones keep their directions."""
+    """Frames of joints mean nothing there: bones keep their directions."""
     animation = skeletons_made.moved(clip, humanoid, skeletons_made.still())
     turns = Rotation.random(len(animation.names), random_state=seed)
     odd = skeletons_made.with_other_frames(animation, list(turns))
