@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dm_deepmimic import rotations
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import BOX, CAPSULE, FIXED, SPHERE, Character
 from dm_deepmimic.checking import measures
@@ -169,14 +170,8 @@ def _inside(places: measures.Placed, body: int, points: Array) -> Array:
 
 
 def _matrix(places: measures.Placed, body: int) -> Array:
-    w, x, y, z = places.bodies[0, body, 3:7]
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    turn = places.bodies[0, body, 3:7]
+    return np.array([rotations.rotate(turn, axis) for axis in np.eye(3)]).T
 
 
 def _radius(person: Character, body: int) -> float:

@@ -10,7 +10,6 @@ from dm_deepmimic.character import FIXED, REVOLUTE, ROOT, SPHERICAL, Character, 
 from dm_deepmimic.checking import bodies, findings, measures
 from dm_deepmimic.checking.findings import Finding, Severity
 
-GRAVITY = 9.8  # [m/s^2]
 # Largest torque, times that of the whole weight at the reach; the humanoid3d's at most 0.5.
 TORQUE_UNUSUAL = 10.0
 UNEVEN = 0.01  # share by which left and right may differ
@@ -55,7 +54,7 @@ def _check_limits(person: Character) -> Iterator[Finding]:
 def _check_torques(person: Character) -> Iterator[Finding]:
     skeleton, pose = person.skeleton, person.zero_pose()[None]
     placed = measures.place(person, pose, np.zeros_like(pose))
-    outstretched = GRAVITY * float(np.sum(skeleton.body_mass)) * measures.reach(person)
+    outstretched = measures.GRAVITY * float(np.sum(skeleton.body_mass)) * measures.reach(person)
     for joint, kind in enumerate(skeleton.joint_type):
         limit = float(person.torque_limit[joint])
         if kind in (FIXED, ROOT):
@@ -63,7 +62,7 @@ def _check_torques(person: Character) -> Iterator[Finding]:
         arms = placed.bodies[0, :, :3] - placed.joints[0, joint, :3]
         carried = measures.carried(person, joint)
         moment = skeleton.body_mass[carried] @ arms[carried]
-        needed = GRAVITY * float(np.linalg.norm(moment))
+        needed = measures.GRAVITY * float(np.linalg.norm(moment))
         if limit == 0.0:
             yield _of_joint(
                 person, Severity.WRONG, joint, "its TorqueLim is 0, so that nothing turns it",

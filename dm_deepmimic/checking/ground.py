@@ -18,7 +18,6 @@ SLIDE_UNUSUAL = 0.9  # speed [m/s] of half the frames on the ground; official cl
 LEAST_ON_GROUND = 10  # frames that tell of sliding
 FLIGHT = 0.05  # height of all bodies in a flight, above the ground or what is nearest to it [m]
 LEAST_FLIGHT_FRAMES, LEAST_FLIGHT = 6, 0.3  # [s]; shorter ones tell little
-GRAVITY = 9.8  # [m/s^2]
 FALL_UNUSUAL = (5.0, 15.0)  # [m/s^2]; official clips 6.0 to 9.7, and 16.1 of the sideflip
 
 
@@ -91,14 +90,15 @@ def check_falling(subject: Subject) -> Iterator[Finding]:
             chosen[first:end] = True
             mend = "the flight is no free fall; see whether lengths and durations fit each other"
             if fall > 0.0:
-                factor = float(np.sqrt(GRAVITY / fall))
+                factor = float(np.sqrt(measures.GRAVITY / fall))
                 mend = (
                     f"python -m dm_deepmimic.convert with --speed={factor:.2g}, if it is the pace"
                 )
             yield _finding(
                 subject, Severity.UNUSUAL, chosen,
                 f"the centre of mass falls with {fall:.1f} m/s^2",
-                f"{GRAVITY} m/s^2, by the frames {FALL_UNUSUAL[0]:g} to {FALL_UNUSUAL[1]:g}", mend,
+                f"{measures.GRAVITY} m/s^2, by the frames {FALL_UNUSUAL[0]:g} to "
+                f"{FALL_UNUSUAL[1]:g}", mend,
             )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from dm_deepmimic.character import (
 from dm_deepmimic.compiling import jit
 from dm_deepmimic.motion import Clip
 
+GRAVITY = 9.8  # [m/s^2]
+
 
 class Placed(NamedTuple):
     """Bodies in F frames, J each; world frame, y up."""
