@@ -6,7 +6,6 @@ URDF (.urdf).
 """
 
 import argparse
-import dataclasses
 import math
 import pathlib
 import sys
@@ -21,7 +20,7 @@ from dm_deepmimic.json_reader import JsonReader
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import editing, formats
 from dm_deepmimic.motions.animation import Up
-from dm_deepmimic.motions.clip_reader import PYBULLET, Order, Writing
+from dm_deepmimic.motions.clip_reader import Order
 
 MJCF, URDF = ".xml", ".urdf"
 # Options that mean nothing for a character.
@@ -159,19 +158,15 @@ def _reading(options: argparse.Namespace, source: formats.Format) -> formats.Rea
         shared.refuse(options, "a clip", ("table", "skeleton", "rate"))
     else:
         shared.refuse(options, f"{source} files", ("quaternions", "degrees", "scale"))
-    writing = PYBULLET if source == "pybullet" else Writing()
     return formats.Reading(
         table=options.table,
         skeleton=options.skeleton,
         rate=options.rate or formats.Reading.rate,
         up=options.up,
+        order=options.quaternions,
+        degrees=options.degrees,
+        scale=options.scale or formats.Reading.scale,
         place=options.place,
-        writing=dataclasses.replace(
-            writing,
-            order=options.quaternions or writing.order,
-            degrees=options.degrees,
-            scale=options.scale or writing.scale,
-        ),
     )
 
 

@@ -166,21 +166,9 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
     reader = JsonReader.open(path)
     loop = reader.choice("Loop", ("wrap", "none"), "none")
     frames = reader.array("Frames")
-    width = character.pose_size + 1
-    for index, frame in enumerate(frames):
-        if not isinstance(frame, list) or len(frame) != width:
-            got = f"{len(frame)} numbers" if isinstance(frame, list) else errors.shown(frame)
-            expected = f"{width} numbers, a duration and a pose of {character.path.name}"
-            raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
-    if len(frames) < 2:
-        raise errors.AssetFormatError(path, "Frames", "at least 2 frames", f"{len(frames)} frame")
-    table = _table(path, frames)
-    times = np.concatenate([[0.0], np.cumsum(table[:-1, 0])])
-    if np.any(np.diff(times) <= 0):
-        index = int(np.argmin(np.diff(times)))
-        raise errors.AssetFormatError(
-            path, f"Frames[{index}][0]", "a duration above 0", table[index, 0]
-        )
+    what = f"a duration and a pose of {character.path.name}"
+    table = frame_table(path, frames, character.pose_size + 1, what)
+    times = frame_times(path, table[:, 0])
     poses = _normalized_poses(path, character, table[:, 1:])
     clip = make_clip(character.skeleton, times, poses, loop == "wrap")
     velocities = clip.velocities
@@ -190,6 +178,52 @@ def load_clip(path: pathlib.Path, character: Character) -> Clip:
         where = f"Frames[{frame}][{entry + 1}]"
         raise errors.AssetFormatError(path, where, expected, f"{velocities[frame, entry]:g}")
     return clip
+
+
+def frame_table(
+    path: pathlib.Path, frames: list[Any], width: int, what: str, largest: float = LARGEST
+) -> Array:
+    """Returns the numbers of a clip's frames, shape `(F, width)`.
+
+    Args:
+        path: The file.
+        frames: As JSON has them.
+        width: Numbers of each.
+        what: They are, for errors.
+        largest: Of them.
+
+    Raises:
+        AssetFormatError: A frame has others, or there are fewer than two.
+    """
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, list) or len(frame) != width:
+            got = f"{len(frame)} numbers" if isinstance(frame, list) else errors.shown(frame)
+            expected = f"{width} numbers, {what}"
+            raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
+    if len(frames) < 2:
+        raise errors.AssetFormatError(path, "Frames", "at least 2 frames", f"{len(frames)} frame")
+    for row, frame in enumerate(frames):
+        for column, value in enumerate(frame):
+            if not checks.is_finite(value) or abs(value) > largest:
+                where = f"Frames[{row}][{column}]"
+                expected = f"a number from {-largest:g} to {largest:g}"
+                raise errors.AssetFormatError(path, where, expected, errors.shown(value))
+    return np.array(frames, np.float64)
+
+
+def frame_times(path: pathlib.Path, durations: Array) -> Array:
+    """Returns the times of frames that last so long, shape `(F,)`, the first 0 [s]; the last one's
+    duration is read by nobody.
+
+    Raises:
+        AssetFormatError: Another is too short to tell.
+    """
+    times = np.concatenate([[0.0], np.cumsum(durations[:-1])])
+    if np.any(np.diff(times) <= 0):
+        index = int(np.argmin(np.diff(times)))
+        where = f"Frames[{index}][0]"
+        raise errors.AssetFormatError(path, where, "a duration above 0", durations[index])
+    return times
 
 
 def make_clip(skeleton: Skeleton, times: Array, poses: Array, loops: bool) -> Clip:
@@ -331,18 +365,6 @@ def _difference_frames(
             elif kind == REVOLUTE:
                 out[offset] = (b[offset] - a[offset]) / step
     arrays.write(out_velocities[-1], 0, out_velocities[-2])
-
-
-def _table(path: pathlib.Path, frames: list[Any]) -> Array:
-    for row, frame in enumerate(frames):
-        for column, value in enumerate(frame):
-            if not checks.is_finite(value) or abs(value) > LARGEST:
-                where, expected = (
-                    f"Frames[{row}][{column}]",
-                    f"a number from {-LARGEST:g} to {LARGEST:g}",
-                )
-                raise errors.AssetFormatError(path, where, expected, errors.shown(value))
-    return np.array(frames, np.float64)
 
 
 def _normalized_poses(path: pathlib.Path, character: Character, poses: Array) -> Array:

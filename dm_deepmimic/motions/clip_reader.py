@@ -5,11 +5,11 @@ other units, one duration for all frames as PyBullet's and its successors' have 
 import dataclasses
 import os
 import pathlib
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from dm_deepmimic import array_files, checks, errors, motion
+from dm_deepmimic import array_files, errors, motion
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import REVOLUTE, Character
 from dm_deepmimic.json_reader import LARGEST, JsonReader
@@ -53,14 +53,17 @@ def read(path: str | os.PathLike[str], person: Character, writing: Writing) -> C
     """
     path = pathlib.Path(path)
     reader = JsonReader.open(path)
-    rows = reader.array("Frames")
-    one_duration = reader.has("FrameDuration")
-    lead = 0 if one_duration else 1
-    table = _table(path, rows, person.pose_size, lead, person)
-    if one_duration:
+    frames, size = reader.array("Frames"), person.pose_size
+    what = f"a pose of {person.path.name}"
+    if reader.has("FrameDuration"):
+        lead = 0
+        rows = [row[:size] if isinstance(row, list) else row for row in frames]
+        table = motion.frame_table(path, rows, size, what, LARGEST)
         durations = np.full(len(table), reader.positive("FrameDuration"))
         loops = reader.choice("LoopMode", ("Wrap", "Clamp"), "Clamp") == "Wrap"
     else:
+        lead = 1
+        table = motion.frame_table(path, frames, size + 1, f"a duration and {what}", LARGEST)
         durations = table[:, 0]
         loops = reader.choice("Loop", ("wrap", "none"), "none") == "wrap"
     poses = table[:, lead:]
@@ -69,10 +72,7 @@ def read(path: str | os.PathLike[str], person: Character, writing: Writing) -> C
         for index in np.flatnonzero(lengths < 1e-6)[:1]:
             where = f"Frames[{index}][{lead + offset}]"
             raise errors.AssetFormatError(path, where, "a rotation", "a quaternion without length")
-    for index in np.flatnonzero(durations[:-1] <= 0.0)[:1]:
-        where = f"Frames[{index}][0]"
-        raise errors.AssetFormatError(path, where, "a duration above 0", durations[index])
-    times = np.concatenate([[0.0], np.cumsum(durations[:-1])])
+    times = motion.frame_times(path, durations)
     return motion.make_clip(person.skeleton, times, _ours(poses, person, writing), loops)
 
 
@@ -98,25 +98,6 @@ def write_pybullet(path: str | os.PathLike[str], clip: Clip, person: Character) 
     text = f'{{"LoopMode": "{mode}", "FrameDuration": {float(step)!r}, "Frames": [\n{frames}\n]}}\n'
     with array_files.replacing(path) as file:
         file.write(text.encode())
-
-
-def _table(path: pathlib.Path, rows: list[Any], size: int, lead: int, person: Character) -> Array:
-    """Returns the numbers of all frames, of which those beyond the pose are left out."""
-    if len(rows) < 2:
-        raise errors.AssetFormatError(path, "Frames", "at least 2 frames", f"{len(rows)} frame")
-    width = size + lead
-    for index, row in enumerate(rows):
-        is_row = isinstance(row, list) and all(map(_is_number, row))
-        if not is_row or (len(row) != width if lead else len(row) < width):
-            got = f"{len(row)} numbers" if is_row else errors.shown(row)
-            what = "a duration and a pose" if lead else "a pose"
-            expected = f"{width} numbers, {what} of {person.path.name}"
-            raise errors.AssetFormatError(path, f"Frames[{index}]", expected, got)
-    return np.array([row[:width] for row in rows], np.float64)
-
-
-def _is_number(value: Any) -> bool:
-    return checks.is_finite(value) and abs(value) <= LARGEST
 
 
 def _ours(poses: Array, person: Character, writing: Writing) -> Array:

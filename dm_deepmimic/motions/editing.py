@@ -5,6 +5,7 @@ import numpy as np
 from dm_deepmimic import errors, motion
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import ROOT, SPHERICAL, Character, other_side
+from dm_deepmimic.checking import measures
 from dm_deepmimic.motion import Clip
 from dm_deepmimic.motions import placing, skeletons
 from dm_deepmimic.motions.scipy_rotation import Rotation
@@ -88,17 +89,11 @@ def looped(clip: Clip, person: Character) -> Clip:
 
 def seam(clip: Clip, person: Character) -> tuple[str, float]:
     """Returns who turns most from a clip's last frame to its first, and how far [rad]."""
-    first, last = clip.poses[:1], clip.poses[-1:]
-    angles = [
-        float(
-            (
-                skeletons.joint_rotations(person, joint, last).inv()
-                * skeletons.joint_rotations(person, joint, first)
-            ).magnitude()[0]
-        )
-        for joint in range(person.num_joints)
-    ]
-    worst = int(np.argmax(angles))
+    angles = {
+        joint: float(measures.turns(person, joint, clip.poses[-1], clip.poses[0]))
+        for joint in measures.moving_joints(person)
+    }
+    worst = max(angles, key=angles.__getitem__)
     return person.joint_names[worst], angles[worst]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from dm_deepmimic import motion
@@ -21,21 +22,20 @@ from dm_deepmimic.motions import (
     tables,
 )
 from dm_deepmimic.motions.animation import Animation, Up
-from dm_deepmimic.motions.clip_reader import PYBULLET, Writing
-from dm_deepmimic.motions.tables import Table
+from dm_deepmimic.motions.clip_reader import PYBULLET, Order, Writing
 
 Format = Literal["amass", "amc", "bvh", "clip", "mimickit", "pybullet"]
+Written = Literal["bvh", "clip", "mimickit", "pybullet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-WRITTEN: tuple[Format, ...] = ("bvh", "clip", "mimickit", "pybullet")
+WRITTEN: tuple[Written, ...] = get_args(Written)
 _TOLD = math.radians(0.05)  # the least that the lines tell
-_SUFFIXES: dict[str, Format] = {
-    ".amc": "amc",
+_TO_WRITE: Mapping[str, Written] = {
     ".bvh": "bvh",
     ".json": "clip",
-    ".npz": "amass",
     ".pkl": "mimickit",
     ".txt": "clip",
 }
+_TO_READ: Mapping[str, Format] = {".amc": "amc", ".npz": "amass", **_TO_WRITE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,16 +47,20 @@ class Reading:
         skeleton: The ASF file of an AMC file, None to find it.
         rate: Of the frames of an AMC file [Hz].
         up: The world's axis that points up, None for the format's.
+        order: Of a clip's quaternions, None for the format's.
+        degrees: Whether a clip's angles are degrees.
+        scale: Metres for a unit of a clip's positions.
         place: Whether it is set on the ground, headed along x; None for whether it was retargeted.
-        writing: How a clip is written, None for the format's.
     """
 
     table: pathlib.Path | None = None
     skeleton: pathlib.Path | None = None
     rate: float = acclaim.RATE
     up: Up | None = None
+    order: Order | None = None
+    degrees: bool = False
+    scale: float = 1.0
     place: bool | None = None
-    writing: Writing | None = None
 
 
 def of_file(path: str | os.PathLike[str]) -> Format:
@@ -66,25 +70,23 @@ def of_file(path: str | os.PathLike[str]) -> Format:
         ValueError: It tells none.
     """
     suffix = pathlib.Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
-        known = ", ".join(_SUFFIXES)
+    if suffix not in _TO_READ:
+        known = ", ".join(sorted(_TO_READ))
         raise ValueError(f"Expected a file that ends in {known}, got {os.fspath(path)!r}.")
-    return _SUFFIXES[suffix]
+    return _TO_READ[suffix]
 
 
-def to_write(path: str | os.PathLike[str]) -> Format:
+def to_write(path: str | os.PathLike[str]) -> Written:
     """Returns the format to write that a file's name tells.
 
     Raises:
         ValueError: It tells none, or one that is only read.
     """
-    kind = _SUFFIXES.get(pathlib.Path(path).suffix.lower())
-    if kind not in WRITTEN:
-        endings = ", ".join(ending for ending, each in _SUFFIXES.items() if each in WRITTEN)
-        raise ValueError(
-            f"Expected a file to write that ends in {endings}, got {os.fspath(path)!r}."
-        )
-    return kind
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix not in _TO_WRITE:
+        expected = f"a file to write that ends in {', '.join(_TO_WRITE)}"
+        raise ValueError(f"Expected {expected}, got {os.fspath(path)!r}.")
+    return _TO_WRITE[suffix]
 
 
 def read(
@@ -110,12 +112,12 @@ def read(
     return motion.make_clip(person.skeleton, clip.times, poses, bool(clip.loops)), lines
 
 
-def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Character) -> None:
+def write(path: str | os.PathLike[str], kind: Written, clip: Clip, person: Character) -> None:
     """Writes a clip; frames evenly apart for all formats but DeepMimic's.
 
     Raises:
         AssetFormatError: The character lacks a joint of MimicKit's humanoid.
-        ValueError: The format is only read, or no clip has such numbers.
+        ValueError: No clip has such numbers.
     """
     motion.check(clip)
     if kind == "clip":
@@ -126,19 +128,21 @@ def write(path: str | os.PathLike[str], kind: Format, clip: Clip, person: Charac
         bvh.write(path, clip, person)
     elif kind == "pybullet":
         clip_reader.write_pybullet(path, clip, person)
-    elif kind == "mimickit":
+    else:
         skeleton = mimickit.skeleton()
         table = tables.ours("mimickit")
         moved = retargeting.retarget_back(clip.poses, person, skeleton, table)
         mimickit.write(path, dataclasses.replace(moved, times=clip.times, loops=bool(clip.loops)))
-    else:
-        raise ValueError(f"Expected one of {', '.join(WRITTEN)} to write, got {kind!r}.")
 
 
 def _writing(kind: Format, reading: Reading) -> Writing:
-    writing = reading.writing or (PYBULLET if kind == "pybullet" else Writing())
-    return (
-        writing if reading.up is None else dataclasses.replace(writing, up=reading.up, own_up=None)
+    usual = PYBULLET if kind == "pybullet" else Writing()
+    return Writing(
+        order=reading.order or usual.order,
+        up=reading.up or usual.up,
+        degrees=reading.degrees,
+        scale=reading.scale,
+        own_up=usual.own_up if reading.up is None else None,
     )
 
 
@@ -156,9 +160,7 @@ def _animation(path: str | os.PathLike[str], kind: Format, reading: Reading) -> 
 
 def _retargeted(moved: Animation, person: Character, reading: Reading) -> tuple[Clip, list[str]]:
     names = person.joint_names
-    table: Table = (
-        tables.find(moved, names) if reading.table is None else tables.read(reading.table)
-    )
+    table = tables.find(moved, names) if reading.table is None else tables.read(reading.table)
     found = retargeting.retarget(moved, person, table)
     lines = [f"{len(moved.names)} joints, names of {table.title}"]
     alone = [name for name in names if name not in table.joints]

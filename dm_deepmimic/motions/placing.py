@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from dm_deepmimic import kinematics, rotations
+from dm_deepmimic import rotations
 from dm_deepmimic.arrays import Array
 from dm_deepmimic.character import Character
+from dm_deepmimic.checking import measures
 from dm_deepmimic.motions import skeletons
 from dm_deepmimic.motions.scipy_rotation import Rotation
 
@@ -45,14 +46,4 @@ def on_the_ground(poses: Array, person: Character) -> tuple[Array, float]:
 
 def lowest_points(poses: Array, person: Character) -> Array:
     """Returns the height of the lowest point of the bodies in each pose, shape `(F,)` [m]."""
-    skeleton = person.skeleton
-    frames = kinematics.make_frames(person.num_joints)
-    still = np.zeros(person.pose_size)
-    lowest = np.zeros(len(poses))
-    for index, pose in enumerate(poses):
-        kinematics.place_bodies(skeleton, pose, still, frames)
-        lowest[index] = min(
-            kinematics.lowest_point(skeleton, body, place)
-            for body, place in enumerate(frames.bodies)
-        )
-    return lowest
+    return measures.place(person, poses, np.zeros_like(poses)).lowest.min(axis=1)

@@ -68,7 +68,7 @@ def find(
         turns, places = motion.frame(frame)
         facing = own.facing(places)
         if motion.up is not None:
-            facing = shortest(facing.apply(_UP[motion.up]), np.array(_UP["y"])) * facing
+            facing = _shortest(facing.apply(_UP[motion.up]), np.array(_UP["y"])) * facing
         return own.stand(motion, places, own.told_by_pose(turns, places, facing), True)
     turns, places = motion.rest()
     facing = own.facing(places)
@@ -77,18 +77,6 @@ def find(
     all_turns, all_places = motion.place()
     found = own.told_by_bones(all_turns, all_places)
     return own.stand(motion, all_places[:, 0], found, False)
-
-
-def shortest(one: Array, other: Array) -> Rotation:
-    """Returns the shortest rotation that takes one direction to another."""
-    one, other = one / np.linalg.norm(one), other / np.linalg.norm(other)
-    axis, cosine = np.cross(one, other), float(one @ other)
-    sine = float(np.linalg.norm(axis))
-    if sine < 1e-9:
-        if cosine > 0.0:
-            return Rotation.identity()
-        axis = np.cross(one, np.eye(3)[int(np.argmin(np.abs(one)))])
-    return Rotation.from_rotvec(np.arctan2(sine, cosine) * axis / np.linalg.norm(axis))
 
 
 class _Own:
@@ -150,7 +138,7 @@ class _Own:
             if len(below) == 1 and joint:
                 own, theirs = self._bone(joint, below[0]), self._followed(places, joint, below[0])
                 if _length(own) > 0.0 and _length(theirs) > 0.0:
-                    turn = shortest(own, facing.apply(theirs)) * turn
+                    turn = _shortest(own, facing.apply(theirs)) * turn
             found[joint] = turns[source].inv() * facing.inv() * turn
         return found
 
@@ -182,7 +170,7 @@ class _Own:
                 found[joint] = base.mean()
                 continue
             own, theirs = bones[0]
-            turn = shortest(own, theirs) * self._turns[joint]
+            turn = _shortest(own, theirs) * self._turns[joint]
             axis = self._turns[joint].inv().apply(own)
             twist = _twist(turn.inv() * base, axis / _length(axis))
             found[joint] = turn * twist
@@ -264,6 +252,18 @@ def _aligned(own: Array, theirs: Array) -> Rotation:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that there are many
         return Rotation.align_vectors(own, theirs)[0]
+
+
+def _shortest(one: Array, other: Array) -> Rotation:
+    """Returns the shortest rotation that takes one direction to another."""
+    one, other = one / np.linalg.norm(one), other / np.linalg.norm(other)
+    axis, cosine = np.cross(one, other), float(one @ other)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        if cosine > 0.0:
+            return Rotation.identity()
+        axis = np.cross(one, np.eye(3)[int(np.argmin(np.abs(one)))])
+    return Rotation.from_rotvec(np.arctan2(sine, cosine) * axis / np.linalg.norm(axis))
 
 
 def _length(way: Array) -> float:

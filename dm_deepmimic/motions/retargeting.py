@@ -137,30 +137,24 @@ def _write_turns(
         if skeleton.joint_type[j] == REVOLUTE
         and skeleton.joint_type[skeleton.parent[j]] == SPHERICAL
     }
-    is_still = Rotation.identity(len(out_poses))
-    turns: list[Rotation] = []
-    hinges = dict[int, Hinge]()
+    still, turns = Rotation.identity(len(out_poses)), list[Rotation]()
+    twists, hinges = dict[int, float](), dict[str, Hinge]()
     for joint in range(person.num_joints):
-        if joint == 0:
-            base = is_still
-        else:
-            base = turns[skeleton.parent[joint]] * attached[joint]
+        base = turns[skeleton.parent[joint]] * attached[joint] if joint else still
         goal = wanted.get(joint, base)
         kind = skeleton.joint_type[joint]
         if kind == REVOLUTE and joint in wanted:
-            local, hinge = _bent(person, joint, base, goal)
-            turned = hinges.get(joint)
-            hinges[joint] = dataclasses.replace(hinge, twist=turned.twist if turned else 0.0)
+            twist = twists.get(joint, 0.0)
+            local, hinges[person.joint_names[joint]] = _bent(person, joint, base, goal, twist)
         elif joint in hinged:
             below = hinged[joint]
-            goal, twist = _turned_into_plane(person, joint, below, goal, wanted[below])
-            hinges[below] = Hinge(twist, 0.0, 0, 0.0)
+            goal, twists[below] = _turned_into_plane(person, joint, below, goal, wanted[below])
             local = base.inv() * goal
         else:
             local = base.inv() * goal
         skeletons.write_rotations(person, joint, local, out_poses)
         turns.append(base * skeletons.joint_rotations(person, joint, out_poses))
-    return {person.joint_names[joint]: hinge for joint, hinge in hinges.items()}
+    return hinges
 
 
 def _bone(person: Character, joint: int) -> Array:
@@ -220,8 +214,12 @@ def _turned_into_plane(
     return goal * Rotation.from_rotvec(turn[:, None] * along), twist
 
 
-def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tuple[Rotation, Hinge]:
-    """Returns the rotation of a hinge that brings its bone nearest to where that is wanted."""
+def _bent(
+    person: Character, joint: int, base: Rotation, goal: Rotation, twist: float
+) -> tuple[Rotation, Hinge]:
+    """Returns the rotation of a hinge that brings its bone nearest to where that is wanted, below a
+    joint that was twisted for it.
+    """
     bone = _bone(person, joint)
     local = base.inv() * goal
     point = local.apply(bone)
@@ -235,7 +233,7 @@ def _bent(person: Character, joint: int, base: Rotation, goal: Rotation) -> tupl
     got = turn.apply(bone)
     error = np.arctan2(np.linalg.norm(np.cross(got, point), axis=1), np.sum(got * point, axis=1))
     worst = int(np.argmax(error))
-    return turn, Hinge(0.0, float(error[worst]), worst, beyond)
+    return turn, Hinge(twist, float(error[worst]), worst, beyond)
 
 
 def _angle(bone: Array, point: Array) -> Array:
